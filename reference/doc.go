@@ -1,0 +1,22 @@
+// Package reference is the map of the reference registry; it holds no code.
+//
+// Read it from the bottom up:
+//
+//	driver/            the storage-driver contract: a path-keyed byte store
+//	  inmemory/ …      drivers
+//	internal/layout/   name and digest → path of a driver
+//	manifest/          media type → parser; what a manifest refers to
+//	storage/           registry.Registry over a driver
+//	registry/          vocabulary and contracts that all others meet in
+//	server/            http.Handler over any registry.Registry
+//	quirk/             named deviations, each a decorator of an http.Handler
+//	registrytest/      a registry on a port, for the tests of a Go client
+//
+// Everything that stores or serves content is a [registry.Registry]: the
+// store, the client, the proxy and the notifier. They meet in constructors
+// only; there is no registry of implementations and no blank import.
+//
+// The judge (package conformance) shares no code with this tree.
+//
+// [registry.Registry]: https://pkg.go.dev/github.com/registryconform/conform/reference/registry#Registry
+package reference

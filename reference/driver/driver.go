@@ -1,0 +1,134 @@
+// Package driver is the storage-driver contract: a path-keyed byte store with
+// eleven methods, the rules of paths, and typed errors. It knows nothing of
+// registries, and imports nothing of this module.
+//
+// The method set is that of CNCF distribution v3. What that leaves unsaid is
+// said here: "." and ".." are refused, nothing uncommitted is visible, a put
+// or a commit is atomic and durable (as far as the medium is), and a failed
+// commit leaves the old content. Package drivertest judges all of it.
+package driver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// A Driver stores content under paths (see [CheckPath]). There are no
+// directories but those that the paths of files imply.
+//
+// Methods are safe for concurrent use and honour the context: a call whose
+// context is done fails with the context's error, and changes nothing that a
+// reader could see. A path outside the rules gives [InvalidPathError] before
+// anything else happens; errors that no type of this package describes are
+// wrapped in [Error].
+type Driver interface {
+	// Name returns the driver's name for people: "filesystem".
+	Name() string
+
+	// GetContent returns the whole content of the file, which the caller
+	// may change. It fails with [PathNotFoundError].
+	GetContent(ctx context.Context, path string) ([]byte, error)
+
+	// PutContent replaces or creates the file. Once it returns nil, a
+	// crash loses nothing of it; at no time does a reader see a part.
+	PutContent(ctx context.Context, path string, content []byte) error
+
+	// Reader returns the content from the given byte offset on. An offset
+	// at the end, or after it, reads as empty; a negative one gives
+	// [InvalidOffsetError]. It fails with [PathNotFoundError]. The content
+	// read is that of one version, though the file is replaced meanwhile.
+	Reader(ctx context.Context, path string, offset int64) (io.ReadCloser, error)
+
+	// Writer writes the file in pieces. With append false it starts over;
+	// with append true it goes on with what an earlier writer of this path
+	// left uncommitted, and starts at zero bytes if there is nothing.
+	// Committed content stays as it was until Commit.
+	//
+	// Writers of one path must not overlap in time.
+	Writer(ctx context.Context, path string, append bool) (FileWriter, error)
+
+	// Stat describes the file or the directory that path implies, or fails
+	// with [PathNotFoundError]. "/" is always there.
+	Stat(ctx context.Context, path string) (FileInfo, error)
+
+	// List returns the full paths of the direct children of a directory,
+	// sorted. It fails with [PathNotFoundError]; "/" is always there.
+	List(ctx context.Context, path string) ([]string, error)
+
+	// Move renames a file and replaces what is at dst, atomically. It
+	// fails with [PathNotFoundError] of src. Moving a file onto itself
+	// changes nothing.
+	Move(ctx context.Context, src, dst string) error
+
+	// Delete removes the file, or all under the directory, and what
+	// writers left uncommitted there. It fails with [PathNotFoundError].
+	Delete(ctx context.Context, path string) error
+
+	// RedirectURL returns a URL from which the request r for the content
+	// can be answered, or "" if this driver has none.
+	RedirectURL(r *http.Request, path string) (string, error)
+
+	// Walk calls f for each file and directory under path, depth first, a
+	// directory before its content, the children of one directory sorted;
+	// path itself is left out. An error of f ends the walk and is
+	// returned, but for [ErrSkipDir] (of a directory: do not descend) and
+	// [ErrFilledBuffer] (end the walk, return nil). What vanishes during
+	// the walk is left out. It fails with [PathNotFoundError].
+	Walk(ctx context.Context, path string, f WalkFunc, options ...func(*WalkOptions)) error
+}
+
+// A FileWriter writes one file. It is for one goroutine. After Commit or
+// Cancel only Close may follow, after Close nothing; every other call fails
+// and changes nothing.
+type FileWriter interface {
+	// WriteCloser writes at the end. Close makes what was written last, so
+	// that Writer can append to it, without publishing it.
+	io.WriteCloser
+
+	// Size returns the bytes of the file so far, those of earlier writers
+	// and those not yet flushed included.
+	Size() int64
+
+	// Cancel discards all that is uncommitted.
+	Cancel(ctx context.Context) error
+
+	// Commit publishes the content, atomically and durably.
+	Commit(ctx context.Context) error
+}
+
+// A FileInfo describes a file or a directory.
+type FileInfo interface {
+	// Path returns the full path.
+	Path() string
+	// Size returns the file's length in bytes, 0 for a directory.
+	Size() int64
+	// ModTime returns when the content changed last; zero if unknown.
+	ModTime() time.Time
+	// IsDir reports whether the path is a directory.
+	IsDir() bool
+}
+
+// A WalkFunc is called by Walk for each file and directory.
+type WalkFunc func(FileInfo) error
+
+// WalkOptions are the options of Walk.
+type WalkOptions struct {
+	// StartAfterHint is a path that the caller has seen already, with all
+	// that sorts before it ('/' being the lowest byte). A driver may leave
+	// these out, or call f for them all the same.
+	StartAfterHint string
+}
+
+// WithStartAfterHint sets [WalkOptions].StartAfterHint.
+func WithStartAfterHint(path string) func(*WalkOptions) {
+	return func(o *WalkOptions) { o.StartAfterHint = path }
+}
+
+// What a [WalkFunc] may return to steer the walk.
+var (
+	ErrSkipDir      = errors.New("skip this directory")
+	ErrFilledBuffer = errors.New("we have enough entries")
+)

@@ -1,0 +1,52 @@
+package driver
+
+import "fmt"
+
+// A PathNotFoundError says that there is nothing at Path.
+type PathNotFoundError struct {
+	Path       string
+	DriverName string
+}
+
+func (e PathNotFoundError) Error() string {
+	return fmt.Sprintf("%s: path not found: %s", e.DriverName, e.Path)
+}
+
+// An InvalidPathError says that Path is outside the rules of [CheckPath].
+type InvalidPathError struct {
+	Path       string
+	DriverName string
+}
+
+func (e InvalidPathError) Error() string {
+	return fmt.Sprintf("%s: invalid path: %s", e.DriverName, e.Path)
+}
+
+// An InvalidOffsetError says that Offset is none of the file at Path.
+type InvalidOffsetError struct {
+	Path       string
+	Offset     int64
+	DriverName string
+}
+
+func (e InvalidOffsetError) Error() string {
+	return fmt.Sprintf("%s: invalid offset: %d for path: %s", e.DriverName, e.Offset, e.Path)
+}
+
+// An ErrUnsupportedMethod says that the driver lacks what was asked of it.
+type ErrUnsupportedMethod struct{ DriverName string }
+
+func (e ErrUnsupportedMethod) Error() string {
+	return fmt.Sprintf("%s: unsupported method", e.DriverName)
+}
+
+// An Error wraps a failure of the medium.
+type Error struct {
+	DriverName string
+	Detail     error
+}
+
+func (e Error) Error() string { return fmt.Sprintf("%s: %v", e.DriverName, e.Detail) }
+
+// Unwrap returns the failure.
+func (e Error) Unwrap() error { return e.Detail }

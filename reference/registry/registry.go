@@ -1,0 +1,215 @@
+package registry
+
+import (
+	"context"
+	"io"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A Descriptor names content: its media type, digest and size in bytes.
+type Descriptor = v1.Descriptor
+
+// A Registry is a set of repositories. Its methods, and those of all that it
+// returns, are safe for concurrent use unless said otherwise, honour the
+// context, and report failures as this package's [Error] where the failure is
+// the caller's or the content's; any other error is a failure of the registry
+// itself, and never means that something is absent.
+type Registry interface {
+	// Repository returns the repository called name. It touches no
+	// storage: a repository exists once it has content.
+	Repository(ctx context.Context, name Name) (Repository, error)
+
+	// Repositories yields the names of the repositories that hold a
+	// manifest, in the order of [Name.Compare], beginning after the given
+	// name (the zero Name: at the start), which need not exist. An error
+	// ends the sequence.
+	Repositories(ctx context.Context, after Name) iter.Seq2[Name, error]
+}
+
+// A Repository is a named set of blobs, manifests and tags.
+type Repository interface {
+	Name() Name
+	Blobs() Blobs
+	Manifests() Manifests
+	Tags() Tags
+}
+
+// Blobs are the blobs of one repository: those that it has a link to. A blob
+// of another repository is unknown here.
+//
+// Every digest given may be an alias (another algorithm than the canonical
+// one); descriptors that come back bear the digest that was asked for.
+type Blobs interface {
+	// Stat describes the blob, or fails with [ErrBlobUnknown].
+	Stat(ctx context.Context, dgst digest.Digest) (Descriptor, error)
+
+	// Open returns the blob's content, or fails with [ErrBlobUnknown].
+	// The reader is for one goroutine; the caller closes it.
+	Open(ctx context.Context, dgst digest.Digest) (io.ReadSeekCloser, error)
+
+	// Create begins an upload session.
+	Create(ctx context.Context) (BlobWriter, error)
+
+	// Resume goes on with the session id at its end. It fails with
+	// [ErrBlobUploadUnknown] if there is no such session in this
+	// repository (never begun, finished or cancelled), and with
+	// [ErrBlobUploadInvalid] if another writer is at work on it here.
+	Resume(ctx context.Context, id string) (BlobWriter, error)
+
+	// Upload tells how far the session id has come, without touching it.
+	// It fails with [ErrBlobUploadUnknown] as Resume does.
+	Upload(ctx context.Context, id string) (Upload, error)
+
+	// Mount links the blob dgst of the repository from into this one. The
+	// zero Name means any repository that the caller may read. It fails
+	// with [ErrBlobUnknown] if there is no such blob, and with
+	// [ErrUnsupported] if this registry does not mount so.
+	Mount(ctx context.Context, from Name, dgst digest.Digest) (Descriptor, error)
+
+	// Delete removes the link to the blob, under every alias. It fails
+	// with [ErrBlobUnknown], or [ErrUnsupported] where deletes are off.
+	Delete(ctx context.Context, dgst digest.Digest) error
+}
+
+// A BlobServer is a [Blobs] that answers a pull itself, be it by sending the
+// bytes in the cheapest way or by redirecting to where they are.
+type BlobServer interface {
+	// ServeBlob answers GET or HEAD of the blob, with ranges (RFC 9110
+	// §14) and conditions (§13). On error it has written nothing.
+	ServeBlob(ctx context.Context, w http.ResponseWriter, r *http.Request, dgst digest.Digest) error
+}
+
+// An Upload is the state of an upload session.
+type Upload struct {
+	ID        string
+	Size      int64 // bytes received so far
+	StartedAt time.Time
+}
+
+// A BlobWriter is an open upload session, for one goroutine. Bytes written
+// are visible to nobody before Commit.
+type BlobWriter interface {
+	// Writer appends to the session. What was written survives Close.
+	io.Writer
+
+	// Upload tells how far the session has come.
+	Upload() Upload
+
+	// Commit verifies all bytes of the session against want.Digest, and
+	// against want.Size unless that is 0, publishes them as a blob of the
+	// repository on stable storage, and ends the session. The descriptor
+	// returned bears the digest of want and the size.
+	//
+	// A mismatch gives [ErrDigestInvalid] or [ErrSizeInvalid], ends the
+	// session and leaves nothing behind.
+	Commit(ctx context.Context, want Descriptor) (Descriptor, error)
+
+	// Cancel ends the session and discards its bytes. It can be repeated,
+	// and does nothing after Commit, so that it may be deferred.
+	Cancel(ctx context.Context) error
+
+	// Close releases the writer and keeps the session for Resume, unless
+	// Commit or Cancel ended it. It can be repeated.
+	Close() error
+}
+
+// A Manifest is a parsed manifest with its exact bytes.
+type Manifest interface {
+	// Payload returns the media type and the bytes exactly as they were
+	// pushed. The bytes are not to be changed.
+	Payload() (mediaType string, content []byte)
+
+	// References returns what the manifest depends on: config, layers or
+	// children, in the order of the document. The subject is not one.
+	References() []Descriptor
+
+	// Subject returns what the manifest refers to as its subject, or nil.
+	Subject() *Descriptor
+
+	// ArtifactType returns the type that a referrers list shows for the
+	// manifest: its own, else for an image that of its config, else "".
+	ArtifactType() string
+
+	// Annotations returns the manifest's own annotations, or nil.
+	Annotations() map[string]string
+}
+
+// PutOptions belong to one call of [Manifests].Put. The zero value stores by
+// the canonical digest, without a tag.
+type PutOptions struct {
+	// Digest, if not empty, must match the payload ([ErrDigestInvalid])
+	// and becomes a digest under which the manifest can be read.
+	Digest digest.Digest
+	// Tags are set to the manifest once it is stored.
+	Tags []Tag
+	// SkipReferences stores the manifest though content that it refers to
+	// is unknown here.
+	SkipReferences bool
+}
+
+// Manifests are the manifests of one repository.
+type Manifests interface {
+	// Stat describes the manifest, or fails with [ErrManifestUnknown].
+	Stat(ctx context.Context, dgst digest.Digest) (Descriptor, error)
+
+	// Get returns the manifest, or fails with [ErrManifestUnknown].
+	Get(ctx context.Context, dgst digest.Digest) (Manifest, error)
+
+	// Put stores the manifest. All that is wrong with it comes back at
+	// once, joined: [ErrManifestInvalid], [ErrDigestInvalid], and
+	// [ErrManifestBlobUnknown] once for each unknown reference. The
+	// descriptor bears opts.Digest if that is set.
+	Put(ctx context.Context, m Manifest, opts PutOptions) (Descriptor, error)
+
+	// Delete removes the manifest and every tag that names it. It fails
+	// with [ErrManifestUnknown], or [ErrUnsupported] where deletes are off.
+	Delete(ctx context.Context, dgst digest.Digest) error
+
+	// All yields the canonical digest of each manifest, in no order.
+	All(ctx context.Context) iter.Seq2[digest.Digest, error]
+
+	// Referrers yields a descriptor, with artifactType and annotations,
+	// of each manifest whose subject is dgst, ordered by digest, beginning
+	// after the given digest ("": at the start). A subject that is unknown
+	// has none.
+	Referrers(ctx context.Context, subject, after digest.Digest) iter.Seq2[Descriptor, error]
+}
+
+// Tags are the tags of one repository. A tag is a linearizable register.
+type Tags interface {
+	// Get resolves the tag, or fails with [ErrManifestUnknown].
+	Get(ctx context.Context, tag Tag) (Descriptor, error)
+
+	// Set lets the tag name the manifest desc.Digest, or fails with
+	// [ErrManifestUnknown] if the repository does not hold it.
+	Set(ctx context.Context, tag Tag, desc Descriptor) error
+
+	// Delete removes the tag alone. It fails with [ErrManifestUnknown], or
+	// [ErrUnsupported] where deletes are off.
+	Delete(ctx context.Context, tag Tag) error
+
+	// All yields the tags in the order of their bytes, beginning after
+	// the given tag (the zero Tag: at the start), which need not exist. It
+	// fails with [ErrNameUnknown] if the repository holds nothing.
+	All(ctx context.Context, after Tag) iter.Seq2[Tag, error]
+
+	// Lookup yields the tags that name dgst now, in the same order.
+	Lookup(ctx context.Context, dgst digest.Digest) iter.Seq2[Tag, error]
+}
+
+// A DescriptorCache remembers what [Blobs].Stat of a repository answered. It
+// holds nothing that a store could not tell again, so that losing it, or a
+// failing one, never changes an answer.
+type DescriptorCache interface {
+	// Get returns what is known of dgst in name, and whether it is known.
+	Get(ctx context.Context, name Name, dgst digest.Digest) (Descriptor, bool, error)
+	// Set remembers desc for dgst (which may be an alias) in name.
+	Set(ctx context.Context, name Name, dgst digest.Digest, desc Descriptor) error
+	// Clear forgets dgst in name.
+	Clear(ctx context.Context, name Name, dgst digest.Digest) error
+}
