@@ -1,0 +1,337 @@
+package requirement
+
+// Pending returns the ids that no spec judges yet, in the order of All. Whoever adds a
+// spec takes its id out. What is neither here nor in Untestable has a spec. The life
+// cycle of an upload and of a blob (Mandatory) is never pending.
+func Pending() []string {
+	var ids []string
+	for _, chapter := range [][]Requirement{
+		pendingApi(),
+		pendingPull(),
+		pendingPush(),
+		pendingChunked(),
+		pendingMount(),
+		pendingManifests(),
+		pendingTags(),
+		pendingReferrers(),
+		pendingManagement(),
+		pendingErrors(),
+		pendingProvisional(),
+		pendingDocker(),
+	} {
+		for _, r := range chapter {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// Mandatory returns the ids that can be neither pending nor untestable, in the order of
+// All: the life cycle of an upload, from opening to cancelling or finishing, and of a blob,
+// from pushing to deleting and pushing again.
+func Mandatory() []string {
+	return []string{
+		CancelUploadAccepted.ID,
+		CancelUploadGone.ID,
+		DockerUploadCreate.ID,
+		DockerUploadCreateRange.ID,
+		DockerUploadCreateUuid.ID,
+		DockerUploadStatus.ID,
+		DockerUploadStatusLocation.ID,
+		DockerUploadStatusRange.ID,
+		DockerUploadStatusUuid.ID,
+		DockerUploadPatch.ID,
+		DockerUploadPatchUuid.ID,
+		DockerUploadOutOfOrder.ID,
+		DockerUploadOutOfOrderStatus.ID,
+		DockerUploadResume.ID,
+		DockerUploadComplete.ID,
+		DockerUploadCompleteDigest.ID,
+		DockerUploadDigestMissing.ID,
+		DockerUploadDigestMismatch.ID,
+		DockerUploadCancel.ID,
+		DockerUploadCancelledGet.ID,
+		DockerUploadCancelledPatch.ID,
+		DockerUploadCancelledPut.ID,
+		DockerUploadCancelledDelete.ID,
+		DockerUploadFinishedGet.ID,
+		DockerUploadFinishedPatch.ID,
+		DockerUploadFinishedPut.ID,
+		DockerUploadUnknown.ID,
+		DockerBlobEmpty.ID,
+		DockerBlobNulBytes.ID,
+		DockerBlobDelete.ID,
+		DockerBlobDeleted.ID,
+		DockerBlobDeleteUnknown.ID,
+		DockerBlobPushAgain.ID,
+		DockerBlobDeleteRefused.ID,
+	}
+}
+
+// Untestable returns the ids that one client cannot judge over HTTP in one run, each with
+// the reason.
+func Untestable() map[string]string {
+	return map[string]string{
+		ApiCategoriesClaimed.ID:      "what a vendor claims is said outside HTTP: a profile or required features state the claim, and the verdict over them answers it",
+		ManifestsSizeLimit.ID:        "no text says how large a limit may be, so no refusal at some size, however large, can be demanded",
+		ReferrersFilterHeaderList.ID: "only one filter is defined, so several can never be applied",
+		ReferrersUpgradeListed.ID:    "needs the same registry before and after it gained the referrers API",
+		ReferrersUpgradeAll.ID:       "needs the same registry before and after it gained the referrers API",
+		CancelUploadTimeout.ID:       "the text gives no time, and the time-outs in use are of hours or days",
+		ErrorsRateLimitRetryAfter.ID: "a rate limit would have to be provoked by flooding the registry, which does harm and proves nothing when no limit is met",
+	}
+}
+
+func pendingApi() []Requirement {
+	return []Requirement{
+		ApiBaseOk,
+		ApiBaseLogin,
+		ApiCategoriesPull,
+		ApiCategoriesOther,
+		ApiHeadersDocker,
+		ApiNameGrammar,
+	}
+}
+
+func pendingPull() []Requirement {
+	return []Requirement{
+		PullReferenceOther,
+		PullTagLength,
+		PullTagGrammar,
+		PullManifestContentType,
+		PullManifestContentTypeBare,
+		PullManifestContentTypePushed,
+		PullManifestContent,
+		PullManifestOk,
+		PullManifestDigestHeader,
+		PullManifestDigestCanonical,
+		PullManifestDigestAlgorithm,
+		PullManifestUnknown,
+		PullBlobContent,
+		PullBlobOk,
+		PullBlobDigestHeader,
+		PullBlobDigestMatches,
+		PullBlobUnknown,
+		PullBlobRange,
+		PullBlobHead,
+		PullManifestHead,
+		PullHeadDigestHeader,
+		PullHeadLength,
+		PullBlobHeadUnknown,
+		PullManifestHeadUnknown,
+		PullRepositoryUnknown,
+	}
+}
+
+func pendingPush() []Requirement {
+	return []Requirement{
+		PushUploadAccepted,
+		PushUploadLocation,
+		PushUploadSessionId,
+		PushUploadLocationForm,
+		PushUploadLocationQuery,
+		PushBlobCreated,
+		PushBlobLocation,
+		PushBlobLocationPullable,
+		PushSingleSupported,
+		PushSingleLengthMismatch,
+		PushSingleDigestMismatch,
+		PushSingleFallback,
+		PushSingleCreated,
+		PushSingleLocation,
+		PushUploadRefused,
+		PushSessionPutUnknown,
+		PushBlobDigestMismatch,
+	}
+}
+
+func pendingChunked() []Requirement {
+	return []Requirement{
+		ChunkedSessionMinimum,
+		ChunkedPatchFirstOffset,
+		ChunkedPatchRangeForm,
+		ChunkedPatchLastLength,
+		ChunkedPatchAccepted,
+		ChunkedPatchLocation,
+		ChunkedPatchRange,
+		ChunkedPatchOutOfOrder,
+		ChunkedPutLastChunk,
+		ChunkedPutCloses,
+		ChunkedPutBody,
+		ChunkedPutDigest,
+		ChunkedPutCreated,
+		ChunkedPutLocation,
+		ChunkedStatusActive,
+		ChunkedStatusLocation,
+		ChunkedStatusRange,
+		ChunkedSessionPatchUnknown,
+		ChunkedSessionStatusUnknown,
+	}
+}
+
+func pendingMount() []Requirement {
+	return []Requirement{
+		MountBlobCreated,
+		MountBlobLocation,
+		MountBlobDigestCanonical,
+		MountAnonymousSupported,
+		MountAnonymousFound,
+		MountBlobFallback,
+	}
+}
+
+func pendingManifests() []Requirement {
+	return []Requirement{
+		ManifestsSubjectAbsent,
+		ManifestsContentUnknown,
+		ManifestsContentUnknownCode,
+		ManifestsContentTypeParameters,
+		ManifestsReferenceOther,
+		ManifestsContentNoBlobs,
+		ManifestsContentExact,
+		ManifestsPushCreated,
+		ManifestsPushLocation,
+		ManifestsPushLocationPullable,
+		ManifestsPushDigestHeader,
+		ManifestsSizeTooLarge,
+		ManifestsSizeFourMegabytes,
+		ManifestsSubjectHeader,
+		ManifestsDigestMismatch,
+	}
+}
+
+func pendingTags() []Requirement {
+	return []Requirement{
+		TagsListOk,
+		TagsListEmpty,
+		TagsListOrder,
+		TagsListForm,
+		TagsNFewer,
+		TagsNExact,
+		TagsLinkGiven,
+		TagsLinkForm,
+		TagsNZero,
+		TagsNZeroLink,
+		TagsNStart,
+		TagsNOrder,
+		TagsLastAfter,
+		TagsLastOrder,
+		TagsLastWithoutN,
+		TagsRepositoryUnknown,
+	}
+}
+
+func pendingReferrers() []Requirement {
+	return []Requirement{
+		ReferrersListOk,
+		ReferrersListNever404,
+		ReferrersDigestInvalid,
+		ReferrersListIndex,
+		ReferrersListContentType,
+		ReferrersListOnly,
+		ReferrersArtifactTypeGiven,
+		ReferrersArtifactTypeConfig,
+		ReferrersArtifactTypeIndex,
+		ReferrersListAnnotations,
+		ReferrersListEmpty,
+		ReferrersLinkNeeded,
+		ReferrersLinkPages,
+		ReferrersLinkForm,
+		ReferrersFilterSupported,
+		ReferrersFilterHeader,
+		ReferrersFallbackTag,
+		ReferrersListPushed,
+	}
+}
+
+func pendingManagement() []Requirement {
+	return []Requirement{
+		ManagementDeleteSupported,
+		ManagementTagSupported,
+		ManagementTagAccepted,
+		ManagementTagDisabled,
+		ManagementTagGone,
+		ManagementManifestAccepted,
+		ManagementManifestRepositoryUnknown,
+		ManagementManifestDisabled,
+		ManagementManifestGone,
+		ManagementManifestTagsGone,
+		ManagementBlobAccepted,
+		ManagementBlobUnknown,
+		ManagementBlobDisabled,
+	}
+}
+
+func pendingErrors() []Requirement {
+	return []Requirement{
+		ErrorsBodyAny,
+		ErrorsBodyForm,
+		ErrorsCodeForm,
+		ErrorsMessageForm,
+		ErrorsDetailForm,
+		ErrorsCodeListed,
+		ErrorsWarningGiven,
+		ErrorsWarningCode,
+		ErrorsWarningAgent,
+		ErrorsWarningDate,
+		ErrorsWarningSize,
+	}
+}
+
+func pendingProvisional() []Requirement {
+	return []Requirement{
+		PullManifestDigestHeaderRequired,
+		PullBlobDigestHeaderRequired,
+		PullHeadDigestHeaderRequired,
+		PullHeadLengthRequired,
+		PushBlobDigestInvalid,
+		ChunkedSessionDigestAlgorithm,
+		ChunkedPatchRangeWhole,
+		ChunkedPutOutOfOrder,
+		ManifestsTagParamsSupported,
+		ManifestsTagParamsTen,
+		ManifestsTagParamsTooMany,
+		ManifestsTagParamsHeader,
+		TagsListOrderWidened,
+		ProxyNamespaceUsed,
+		ProxyNamespaceEchoed,
+		ReferrersFallbackAlgorithmLength,
+		ReferrersFallbackEncodedLength,
+		ReferrersFallbackCharacters,
+		ApiHttpSemantics,
+		ApiHttpRedirect,
+	}
+}
+
+func pendingDocker() []Requirement {
+	return []Requirement{
+		DockerBaseOk,
+		DockerBaseVersionHeader,
+		DockerErrorsForm,
+		DockerNameInvalid,
+		DockerBlobHead,
+		DockerBlobUnknown,
+		DockerBlobDigestInvalid,
+		DockerMountCreated,
+		DockerMountDigestHeader,
+		DockerMountFallback,
+		DockerManifestSchema2,
+		DockerManifestList,
+		DockerManifestCreated,
+		DockerManifestHead,
+		DockerManifestUnknown,
+		DockerManifestInvalid,
+		DockerManifestBlobUnknown,
+		DockerManifestDelete,
+		DockerManifestDeleteUnknown,
+		DockerManifestDeleteRefused,
+		DockerTagsList,
+		DockerTagsUnknown,
+		DockerTagsPage,
+		DockerCatalogList,
+		DockerCatalogOrder,
+		DockerCatalogPage,
+		DockerCatalogLink,
+		DockerCatalogLast,
+	}
+}
