@@ -210,7 +210,7 @@ var (
 	DockerMountFallback = Requirement{
 		ID: "docker.mount.fallback", Level: Must, Basis: Implied, Feature: FeaturePush, Profile: ProfileDockerV2,
 		Section: "cross-repository-blob-mount", Since: SinceDockerV2,
-		Statement: "Answers 202 with the Location of an upload to a mount whose repository or digest is invalid or unknown.",
+		Statement: "Answers 202 with the Location of an upload to a mount that it can't do, or 400 if its name or digest is malformed.",
 	}
 	DockerManifestSchema2 = Requirement{
 		ID: "docker.manifest.schema2", Level: Must, Basis: Table, Feature: FeatureDockerV2, Profile: ProfileDockerV2,

@@ -12,6 +12,8 @@ var (
 		Section: "push", Since: Since10, Row: "44",
 		Statement: "Stores a manifest that names a blob or manifest that it doesn't hold, or refuses it.",
 	}
+	// The text names MANIFEST_BLOB_UNKNOWN and points to code-1, which is BLOB_UNKNOWN: the
+	// name is taken to be meant.
 	ManifestsContentUnknownCode = Requirement{
 		ID: "manifests.content.unknown-code", Level: Must, Basis: Text, Feature: FeaturePush, Profile: ProfilePush,
 		Section: "push", Since: Since11, Row: "45",

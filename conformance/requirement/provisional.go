@@ -81,7 +81,7 @@ var (
 	TagsListOrderWidened = Requirement{
 		ID: "tags.list.order-widened", Level: Must, Basis: Text, Feature: FeatureTags, Profile: ProfileFull,
 		Section: "listing-tags", Since: SinceNext, Row: "D19", Provisional: true,
-		Statement: "Keeps one of the two permitted orders of tags, by folded case or by byte value, throughout a list and its pages.",
+		Statement: "Orders tags of mixed case by folded case or by byte value, whichever form of the request lists them.",
 	}
 	ProxyNamespaceUsed = Requirement{
 		ID: "proxy.namespace.used", Level: May, Basis: Text, Feature: FeatureProxy, Profile: ProfilePull,

@@ -12,6 +12,8 @@ var (
 		Section: "post-then-put", Since: Since10, Row: "47",
 		Statement: "Sends the Location of the upload session with the 202 that opens it.",
 	}
+	// The text says UUID and gives the reason, a unique session; no form of it is named,
+	// so uniqueness is what can be held against a registry.
 	PushUploadSessionId = Requirement{
 		ID: "push.upload.session-id", Level: Must, Basis: Text, Feature: FeaturePush, Profile: ProfilePush,
 		Section: "post-then-put", Since: Since10, Row: "48",

@@ -24,6 +24,7 @@ func TestMatch(t *testing.T) {
 		{"p*l*b*n", "pull.blob.unknown", true},
 		{"pull.blob.unknown*", "pull.blob.unknown", true},
 		{"tags.*, pull.*", "pull.blob.unknown", true},
+		{"pull.*, tags.*", "pull.blob.unknown", true},
 		{"tags.*,push.*", "pull.blob.unknown", false},
 		{"pull.blob.u*", "pullxblob.unknown", false},
 	} {

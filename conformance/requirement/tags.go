@@ -12,6 +12,8 @@ var (
 		Section: "listing-tags", Since: Since10, Row: "122",
 		Statement: "Lists no tags for a repository that has none.",
 	}
+	// The text calls the order lexical and explains that as case-insensitive; the revision
+	// after it permits the order of bytes too, as most registries always had it.
 	TagsListOrder = Requirement{
 		ID: "tags.list.order", Level: Must, Basis: Text, Feature: FeatureTags, Profile: ProfileFull,
 		Section: "listing-tags", Since: Since10, Row: "123",
@@ -30,7 +32,7 @@ var (
 	TagsNExact = Requirement{
 		ID: "tags.n.exact", Level: Must, Basis: Text, Feature: FeatureTags, Profile: ProfileFull,
 		Section: "listing-tags", Since: Since10, Row: "126",
-		Statement: "Returns n tags when n is given, as many exist and no Link is sent, and never more than n.",
+		Statement: "Returns exactly n tags when n is given, unless fewer exist or a Link goes with fewer.",
 	}
 	TagsLinkGiven = Requirement{
 		ID: "tags.link.given", Level: May, Basis: Text, Feature: FeatureTags, Profile: ProfileFull,
