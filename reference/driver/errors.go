@@ -50,3 +50,14 @@ func (e Error) Error() string { return fmt.Sprintf("%s: %v", e.DriverName, e.Det
 
 // Unwrap returns the failure.
 func (e Error) Unwrap() error { return e.Detail }
+
+// A FullError says that the medium has no room for what was to be written.
+type FullError struct {
+	DriverName string
+	Detail     error
+}
+
+func (e FullError) Error() string { return fmt.Sprintf("%s: no space left: %v", e.DriverName, e.Detail) }
+
+// Unwrap returns the failure.
+func (e FullError) Unwrap() error { return e.Detail }

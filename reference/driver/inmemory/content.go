@@ -1,0 +1,114 @@
+package inmemory
+
+import (
+	"errors"
+	"io"
+)
+
+// chunkSize is the size of every chunk of a content but the last.
+const chunkSize = 256 << 10
+
+// content holds bytes in chunks, so that a long content grows without being
+// copied. What is published is never changed again.
+type content struct {
+	chunks [][]byte
+	size   int64
+}
+
+// append adds p at the end.
+func (c *content) append(p []byte) {
+	for len(p) > 0 {
+		used := int(c.size % chunkSize)
+		if used == 0 {
+			c.chunks = append(c.chunks, make([]byte, 0, min(len(p), chunkSize)))
+		}
+		last := &c.chunks[len(c.chunks)-1]
+		n := min(len(p), chunkSize-used)
+		*last = append(*last, p[:n]...)
+		c.size += int64(n)
+		p = p[n:]
+	}
+}
+
+// bytes returns a copy of all.
+func (c *content) bytes() []byte {
+	b := make([]byte, 0, c.size)
+	for _, chunk := range c.chunks {
+		b = append(b, chunk...)
+	}
+	return b
+}
+
+// reader reads a content. It seeks, and writes itself without a copy.
+type reader struct {
+	c      *content
+	offset int64
+	closed bool
+}
+
+var errReaderClosed = errors.New("reader is closed")
+
+// next returns the bytes from the offset to the end of their chunk.
+func (r *reader) next() ([]byte, error) {
+	switch {
+	case r.closed:
+		return nil, errReaderClosed
+	case r.offset >= r.c.size:
+		return nil, io.EOF
+	}
+	return r.c.chunks[r.offset/chunkSize][r.offset%chunkSize:], nil
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	b, err := r.next()
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, b)
+	r.offset += int64(n)
+	return n, nil
+}
+
+func (r *reader) WriteTo(w io.Writer) (int64, error) {
+	var total int64
+	for {
+		b, err := r.next()
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+		n, err := w.Write(b)
+		total += int64(n)
+		r.offset += int64(n)
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+func (r *reader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += r.offset
+	case io.SeekEnd:
+		offset += r.c.size
+	default:
+		return 0, errors.New("seek: invalid whence")
+	}
+	if r.closed {
+		return 0, errReaderClosed
+	}
+	if offset < 0 {
+		return 0, errors.New("seek: negative position")
+	}
+	r.offset = offset
+	return offset, nil
+}
+
+func (r *reader) Close() error {
+	r.closed = true
+	return nil
+}

@@ -1,0 +1,123 @@
+// Package layout maps names and digests to the paths of a driver. It is a set
+// of pure functions, and the one place that knows where anything lies:
+//
+//	/docker/registry/v2/
+//	  blobs/<alg>/<first two of hex>/<hex>/data      the bytes of a blob or manifest
+//	  repositories/<name>/
+//	    _layers/<alg>/<hex>/link                     a blob of the repository
+//	    _manifests/
+//	      revisions/<alg>/<hex>/link                 a manifest of the repository
+//	      tags/<tag>/current/link                    what the tag names now
+//	      tags/<tag>/index/<alg>/<hex>/link          what it has named
+//	    _uploads/<id>/
+//	      startedat                                  RFC 3339, UTC
+//	      data                                       the bytes, uncommitted but for the end of a push
+//	      hashstate                                  the running hash, and at how many bytes
+//	    _referrers/
+//	      complete                                   the index has all manifests since
+//	      <alg>/<hex of subject>/<alg>/<hex>/link    a manifest with that subject
+//
+// Every link holds the text of a canonical digest (SHA-256), whatever digest
+// its path names: a link under another algorithm is an alias.
+//
+// All but hashstate and _referrers is the layout, version 2, of the
+// distribution registry, so that either can open what the other committed. An
+// underscore can't begin a component of a repository's name, and so keeps the
+// folders above apart from repositories nested below.
+package layout
+
+import (
+	"path"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/registry"
+)
+
+const (
+	root = "/docker/registry/v2"
+
+	// Repositories is the folder of all repositories.
+	Repositories = root + "/repositories"
+	// Blobs is the folder of all content.
+	Blobs = root + "/blobs"
+	// LinkFile is the base name of every link.
+	LinkFile = "link"
+)
+
+// Blob returns the path of the content dgst.
+func Blob(dgst digest.Digest) string {
+	hex := dgst.Encoded()
+	return Blobs + "/" + dgst.Algorithm().String() + "/" + hex[:2] + "/" + hex + "/data"
+}
+
+// Repository returns the folder of the repository.
+func Repository(name registry.Name) string { return Repositories + "/" + name.String() }
+
+// Layers returns the folder of the links to blobs.
+func Layers(name registry.Name) string { return Repository(name) + "/_layers" }
+
+// Manifests returns the folder of manifests and tags.
+func Manifests(name registry.Name) string { return Repository(name) + "/_manifests" }
+
+// Revisions returns the folder of the links to manifests.
+func Revisions(name registry.Name) string { return Manifests(name) + "/revisions" }
+
+// Tags returns the folder whose children are the tags.
+func Tags(name registry.Name) string { return Manifests(name) + "/tags" }
+
+// Tag returns the folder of the tag.
+func Tag(name registry.Name, tag registry.Tag) string { return Tags(name) + "/" + tag.String() }
+
+// TagCurrent returns the link to what the tag names.
+func TagCurrent(name registry.Name, tag registry.Tag) string {
+	return Tag(name, tag) + "/current/" + LinkFile
+}
+
+// TagIndex returns the folder of the links to what the tag has named.
+func TagIndex(name registry.Name, tag registry.Tag) string { return Tag(name, tag) + "/index" }
+
+// Uploads returns the folder of the upload sessions.
+func Uploads(name registry.Name) string { return Repository(name) + "/_uploads" }
+
+// Upload returns the folder of the upload session id, which must have the
+// form of an id.
+func Upload(name registry.Name, id string) string { return Uploads(name) + "/" + id }
+
+// UploadData returns the path of the session's bytes.
+func UploadData(name registry.Name, id string) string { return Upload(name, id) + "/data" }
+
+// UploadStartedAt returns the path of the time at which the session began.
+func UploadStartedAt(name registry.Name, id string) string { return Upload(name, id) + "/startedat" }
+
+// UploadHashState returns the path of the session's running hash.
+func UploadHashState(name registry.Name, id string) string { return Upload(name, id) + "/hashstate" }
+
+// Referrers returns the folder of the referrers' index.
+func Referrers(name registry.Name) string { return Repository(name) + "/_referrers" }
+
+// ReferrersComplete returns the path of the marker of a complete index.
+func ReferrersComplete(name registry.Name) string { return Referrers(name) + "/complete" }
+
+// ReferrersOf returns the folder of the links to the manifests that have the
+// subject.
+func ReferrersOf(name registry.Name, subject digest.Digest) string {
+	return Under(Referrers(name), subject)
+}
+
+// Under returns the folder that belongs to dgst in a folder of links.
+func Under(folder string, dgst digest.Digest) string {
+	return folder + "/" + dgst.Algorithm().String() + "/" + dgst.Encoded()
+}
+
+// Link returns the link that belongs to dgst in a folder of links.
+func Link(folder string, dgst digest.Digest) string { return Under(folder, dgst) + "/" + LinkFile }
+
+// DigestOf returns the digest to which a link, or the folder of it, belongs,
+// and whether the path ends as those do.
+func DigestOf(p string) (digest.Digest, bool) {
+	p = strings.TrimSuffix(p, "/"+LinkFile)
+	dgst := digest.NewDigestFromEncoded(digest.Algorithm(path.Base(path.Dir(p))), path.Base(p))
+	return dgst, dgst.Validate() == nil
+}
