@@ -57,7 +57,9 @@ type FullError struct {
 	Detail     error
 }
 
-func (e FullError) Error() string { return fmt.Sprintf("%s: no space left: %v", e.DriverName, e.Detail) }
+func (e FullError) Error() string {
+	return fmt.Sprintf("%s: no space left: %v", e.DriverName, e.Detail)
+}
 
 // Unwrap returns the failure.
 func (e FullError) Unwrap() error { return e.Detail }

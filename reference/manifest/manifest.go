@@ -1,0 +1,233 @@
+// Package manifest is the table of media types that a registry accepts as
+// manifests. A [Table] is a value that the caller builds; [Default] gives the
+// one of the image specification and Docker's schema 2.
+//
+// The formats themselves stand in packages below. What all have in common is
+// here: one well-formed JSON object without duplicate names, the agreement of
+// Content-Type and the mediaType of the body, the schemaVersion, and that no
+// body can be read as two formats.
+package manifest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/registryconform/conform/reference/manifest/list"
+	"github.com/registryconform/conform/reference/manifest/oci"
+	"github.com/registryconform/conform/reference/manifest/schema2"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// A Format is one media type of a [Table].
+type Format struct {
+	// MediaType is the type, without parameters.
+	MediaType string
+	// SchemaVersion is what the body must say.
+	SchemaVersion int
+	// Marker is a field that every body of this format has, and by which
+	// one without a mediaType is known. Empty: the mediaType is required.
+	Marker string
+	// Excludes are the fields of other formats, in any case of letters. A
+	// body that has one could be read as either, and is refused.
+	Excludes []string
+	// Index tells that the references are manifests, not blobs.
+	Index bool
+	// Parse reads a body that has passed all of the above. Its errors are
+	// sentences for the client. The manifest keeps content.
+	Parse func(content []byte, fields map[string]json.RawMessage) (registry.Manifest, error)
+}
+
+// A Table maps media types to formats. It does not change once it is made.
+type Table struct {
+	formats []Format
+}
+
+// New returns a table of the formats. It fails if one lacks a type or a
+// parser, or if two have the same type.
+func New(formats ...Format) (*Table, error) {
+	t := &Table{}
+	for _, f := range formats {
+		switch {
+		case f.MediaType == "" || f.Parse == nil:
+			return nil, fmt.Errorf("manifest format %q: media type or parser is missing", f.MediaType)
+		case t.find(f.MediaType) != nil:
+			return nil, fmt.Errorf("manifest format %q is given twice", f.MediaType)
+		}
+		t.formats = append(t.formats, f)
+	}
+	return t, nil
+}
+
+// Formats returns the formats of [Default], to which others can be added.
+func Formats() []Format {
+	image := []string{"manifests", "fsLayers"}
+	index := []string{"config", "layers", "fsLayers"}
+	return []Format{
+		{MediaType: v1.MediaTypeImageManifest, SchemaVersion: 2, Marker: "config", Excludes: image, Parse: oci.ParseImage},
+		{MediaType: v1.MediaTypeImageIndex, SchemaVersion: 2, Marker: "manifests", Excludes: index, Index: true, Parse: oci.ParseIndex},
+		{MediaType: schema2.MediaType, SchemaVersion: 2, Excludes: image, Parse: schema2.Parse},
+		{MediaType: list.MediaType, SchemaVersion: 2, Excludes: index, Index: true, Parse: list.Parse},
+	}
+}
+
+// Default returns the table of OCI image and index, Docker schema 2 and list.
+func Default() *Table { return &Table{formats: Formats()} }
+
+// MediaTypes returns the types of the table, in its order.
+func (t *Table) MediaTypes() []string {
+	types := make([]string, len(t.formats))
+	for i, f := range t.formats {
+		types[i] = f.MediaType
+	}
+	return types
+}
+
+// IsManifest reports whether content of mediaType is a manifest.
+func (t *Table) IsManifest(mediaType string) bool { return t.find(mediaType) != nil }
+
+// IsIndex reports whether the references of a manifest of mediaType are
+// manifests themselves.
+func (t *Table) IsIndex(mediaType string) bool {
+	f := t.find(mediaType)
+	return f != nil && f.Index
+}
+
+func (t *Table) find(mediaType string) *Format {
+	i := slices.IndexFunc(t.formats, func(f Format) bool { return f.MediaType == mediaType })
+	if i < 0 {
+		return nil
+	}
+	return &t.formats[i]
+}
+
+// Parse reads a manifest that came with the given Content-Type, whose
+// parameters don't matter; without one, the body tells its own type. All that
+// is wrong comes back joined, each as [registry.ErrManifestInvalid]. The
+// manifest keeps content, which must not change afterwards.
+func (t *Table) Parse(contentType string, content []byte) (registry.Manifest, error) {
+	m, err := t.parse(contentType, content)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	return m, nil
+}
+
+func (t *Table) parse(contentType string, content []byte) (registry.Manifest, error) {
+	fields, err := object(content)
+	if err != nil {
+		return nil, err
+	}
+	if contentType == "" {
+		f, err := t.detect(fields)
+		if err != nil {
+			return nil, err
+		}
+		return f.parse(content, fields)
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return nil, fmt.Errorf("Content-Type %.200q can't be read", contentType)
+	}
+	f := t.find(mediaType)
+	if f == nil {
+		return nil, fmt.Errorf("manifests of the media type %.200q are not accepted", mediaType)
+	}
+	return f.parse(content, fields)
+}
+
+// ParseStored reads a manifest that was stored without its media type. An
+// error is a failure of the store, and has no code.
+func (t *Table) ParseStored(content []byte) (registry.Manifest, error) {
+	fields, err := object(content)
+	if err != nil {
+		return nil, err
+	}
+	f, err := t.detect(fields)
+	if err != nil {
+		return nil, err
+	}
+	return f.parse(content, fields)
+}
+
+// Detect returns the media type of a manifest by its content alone.
+func (t *Table) Detect(content []byte) (string, error) {
+	fields, err := object(content)
+	if err != nil {
+		return "", err
+	}
+	f, err := t.detect(fields)
+	if err != nil {
+		return "", err
+	}
+	return f.MediaType, nil
+}
+
+func (t *Table) detect(fields map[string]json.RawMessage) (*Format, error) {
+	mediaType, err := mediaTypeOf(fields)
+	if err != nil {
+		return nil, err
+	}
+	if mediaType != "" {
+		if f := t.find(mediaType); f != nil {
+			return f, nil
+		}
+		return nil, fmt.Errorf("manifests of the media type %.200q are not accepted", mediaType)
+	}
+	version := versionOf(fields)
+	for i, f := range t.formats {
+		if f.Marker != "" && f.SchemaVersion == version && present(fields[f.Marker]) {
+			return &t.formats[i], nil
+		}
+	}
+	return nil, errors.New("the body tells no media type and has the form of none")
+}
+
+func (f *Format) parse(content []byte, fields map[string]json.RawMessage) (registry.Manifest, error) {
+	var wrong []error
+	switch mediaType, err := mediaTypeOf(fields); {
+	case err != nil:
+		wrong = append(wrong, err)
+	case mediaType == "" && f.Marker == "":
+		wrong = append(wrong, fmt.Errorf("the body has no mediaType, which %s needs", f.MediaType))
+	case mediaType != "" && mediaType != f.MediaType:
+		wrong = append(wrong, fmt.Errorf("the mediaType of the body is %.200q, the Content-Type is %s", mediaType, f.MediaType))
+	}
+	if v := versionOf(fields); v != f.SchemaVersion {
+		wrong = append(wrong, fmt.Errorf("schemaVersion must be %d", f.SchemaVersion))
+	}
+	for name, value := range fields {
+		if present(value) && slices.ContainsFunc(f.Excludes, func(s string) bool { return strings.EqualFold(s, name) }) {
+			wrong = append(wrong, fmt.Errorf("the field %q does not belong to %s", name, f.MediaType))
+		}
+	}
+	m, err := f.Parse(content, fields)
+	if err = errors.Join(append(wrong, err)...); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func mediaTypeOf(fields map[string]json.RawMessage) (string, error) {
+	var s string
+	if raw := fields["mediaType"]; present(raw) && json.Unmarshal(raw, &s) != nil {
+		return "", errors.New("mediaType is not a string")
+	}
+	return s, nil
+}
+
+// versionOf returns the schemaVersion, or 0 where it is none.
+func versionOf(fields map[string]json.RawMessage) int {
+	var v int
+	if json.Unmarshal(fields["schemaVersion"], &v) != nil {
+		return 0
+	}
+	return v
+}
+
+func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
