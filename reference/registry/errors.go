@@ -39,6 +39,7 @@ var (
 	ErrNameInvalid         = &Error{Code: "NAME_INVALID", Status: http.StatusBadRequest, Message: "invalid repository name"}
 	ErrNameUnknown         = &Error{Code: "NAME_UNKNOWN", Status: http.StatusNotFound, Message: "repository name not known to registry"}
 	ErrRangeInvalid        = &Error{Code: "BLOB_UPLOAD_INVALID", Status: http.StatusRequestedRangeNotSatisfiable, Message: "chunk does not begin where the upload ends"}
+	ErrRangeUnsatisfiable  = &Error{Code: "SIZE_INVALID", Status: http.StatusRequestedRangeNotSatisfiable, Message: "no requested range lies within the content"}
 	ErrSizeInvalid         = &Error{Code: "SIZE_INVALID", Status: http.StatusBadRequest, Message: "provided length did not match content length"}
 	ErrUnauthorized        = &Error{Code: "UNAUTHORIZED", Status: http.StatusUnauthorized, Message: "authentication required"}
 	ErrDenied              = &Error{Code: "DENIED", Status: http.StatusForbidden, Message: "requested access to the resource is denied"}

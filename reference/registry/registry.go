@@ -182,7 +182,8 @@ type Manifests interface {
 
 // Tags are the tags of one repository. A tag is a linearizable register.
 type Tags interface {
-	// Get resolves the tag, or fails with [ErrManifestUnknown].
+	// Get resolves the tag, or fails with [ErrManifestUnknown]. The
+	// descriptor may bear the digest alone; [Manifests].Stat has the rest.
 	Get(ctx context.Context, tag Tag) (Descriptor, error)
 
 	// Set lets the tag name the manifest desc.Digest, or fails with

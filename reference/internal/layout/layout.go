@@ -12,6 +12,7 @@
 //	    _uploads/<id>/
 //	      startedat                                  RFC 3339, UTC
 //	      data                                       the bytes, uncommitted but for the end of a push
+//	      recovered                                  the same, while they become uncommitted again
 //	      hashstate                                  the running hash, and at how many bytes
 //	    _referrers/
 //	      complete                                   the index has all manifests since
@@ -20,7 +21,7 @@
 // Every link holds the text of a canonical digest (SHA-256), whatever digest
 // its path names: a link under another algorithm is an alias.
 //
-// All but hashstate and _referrers is the layout, version 2, of the
+// All but hashstate, recovered and _referrers is the layout, version 2, of the
 // distribution registry, so that either can open what the other committed. An
 // underscore can't begin a component of a repository's name, and so keeps the
 // folders above apart from repositories nested below.
@@ -90,6 +91,10 @@ func UploadData(name registry.Name, id string) string { return Upload(name, id) 
 
 // UploadStartedAt returns the path of the time at which the session began.
 func UploadStartedAt(name registry.Name, id string) string { return Upload(name, id) + "/startedat" }
+
+// UploadRecovered returns the path for bytes of a push that broke off at its
+// very end, while they become uncommitted again.
+func UploadRecovered(name registry.Name, id string) string { return Upload(name, id) + "/recovered" }
 
 // UploadHashState returns the path of the session's running hash.
 func UploadHashState(name registry.Name, id string) string { return Upload(name, id) + "/hashstate" }

@@ -1,0 +1,187 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/internal/layout"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// manifests are the [registry.Manifests] of a repository.
+type manifests struct{ *repository }
+
+var _ registry.Manifests = (*manifests)(nil)
+
+// revision returns the canonical digest of the manifest dgst, if the
+// repository has a link to it.
+func (m *manifests) revision(ctx context.Context, dgst digest.Digest) (digest.Digest, error) {
+	canonical, err := m.r.readLink(ctx, layout.Link(layout.Revisions(m.name), dgst))
+	if err == nil && canonical == "" {
+		err = registry.ErrManifestUnknown.With(dgst.String())
+	}
+	return canonical, err
+}
+
+// load reads a manifest without a look at the links. Bytes that are not those
+// of the digest are never returned.
+func (r *Registry) load(ctx context.Context, canonical digest.Digest) (registry.Manifest, error) {
+	content, err := r.driver.GetContent(ctx, layout.Blob(canonical))
+	if absent(err) {
+		return nil, registry.ErrManifestUnknown.With(canonical.String())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read manifest %s: %w", canonical, err)
+	}
+	if canonical.Algorithm().FromBytes(content) != canonical {
+		return nil, fmt.Errorf("manifest %s: the stored bytes have another digest", canonical)
+	}
+	m, err := r.options.Manifests.ParseStored(content)
+	if err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", canonical, err)
+	}
+	return m, nil
+}
+
+// Get implements [registry.Manifests].
+func (m *manifests) Get(ctx context.Context, dgst digest.Digest) (registry.Manifest, error) {
+	canonical, err := m.revision(ctx, dgst)
+	if err != nil {
+		return nil, err
+	}
+	return m.r.load(ctx, canonical)
+}
+
+// Stat implements [registry.Manifests].
+func (m *manifests) Stat(ctx context.Context, dgst digest.Digest) (registry.Descriptor, error) {
+	found, err := m.Get(ctx, dgst)
+	if err != nil {
+		return registry.Descriptor{}, err
+	}
+	return describe(found, dgst), nil
+}
+
+func describe(m registry.Manifest, dgst digest.Digest) registry.Descriptor {
+	mediaType, content := m.Payload()
+	return registry.Descriptor{MediaType: mediaType, Digest: dgst, Size: int64(len(content))}
+}
+
+// Put implements [registry.Manifests].
+func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.PutOptions) (registry.Descriptor, error) {
+	mediaType, content := x.Payload()
+	canonical := digest.Canonical.FromBytes(content)
+	dgst := canonical
+	m.lock.RLock()
+	defer m.lock.RUnlock()
+
+	var wrong []error
+	if !m.r.options.Manifests.IsManifest(mediaType) {
+		wrong = append(wrong, registry.ErrManifestInvalid.With(fmt.Sprintf("manifests of the media type %q are not accepted", mediaType)))
+	}
+	if opts.Digest != "" {
+		dgst = opts.Digest
+		if err := dgst.Validate(); err != nil {
+			wrong = append(wrong, registry.ErrDigestInvalid.Wrap(err))
+		} else if dgst.Algorithm().FromBytes(content) != dgst {
+			wrong = append(wrong, registry.ErrDigestInvalid.With(dgst.String()))
+		}
+	}
+	if !opts.SkipReferences {
+		unknown, err := m.unknownReferences(ctx, x)
+		if err != nil {
+			return registry.Descriptor{}, err
+		}
+		wrong = append(wrong, unknown...)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return registry.Descriptor{}, err
+	}
+	if err := m.publish(ctx, x, canonical, dgst); err != nil {
+		return registry.Descriptor{}, err
+	}
+	for _, tag := range opts.Tags {
+		if err := m.setTag(ctx, tag, canonical); err != nil {
+			return registry.Descriptor{}, err
+		}
+	}
+	return describe(x, dgst), nil
+}
+
+// publish stores the content, then the entry in the index of referrers, which
+// counts for nothing without the link, then the links.
+func (m *manifests) publish(ctx context.Context, x registry.Manifest, canonical, alias digest.Digest) error {
+	_, content := x.Payload()
+	if err := m.r.driver.PutContent(ctx, layout.Blob(canonical), content); err != nil {
+		return mapped("store manifest", err)
+	}
+	if subject := x.Subject(); subject != nil {
+		if err := m.addReferrer(ctx, subject.Digest, canonical); err != nil {
+			return err
+		}
+	}
+	folder := layout.Revisions(m.name)
+	if alias != canonical {
+		if err := m.r.link(ctx, layout.Link(folder, alias), canonical); err != nil {
+			return err
+		}
+	}
+	return m.r.link(ctx, layout.Link(folder, canonical), canonical)
+}
+
+// Delete implements [registry.Manifests].
+func (m *manifests) Delete(ctx context.Context, dgst digest.Digest) error {
+	if m.r.options.DisableDelete {
+		return registry.ErrUnsupported.With("deletes are off")
+	}
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	canonical, err := m.revision(ctx, dgst)
+	if err != nil {
+		return err
+	}
+	for tag, err := range (&tags{m.repository}).Lookup(ctx, canonical) {
+		if err == nil {
+			err = m.r.remove(ctx, layout.Tag(m.name, tag))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	// A manifest that can't be read leaves a dead entry at most.
+	x, loadErr := m.r.load(ctx, canonical)
+	if err := m.r.unlink(ctx, layout.Revisions(m.name), canonical); err != nil {
+		return err
+	}
+	if loadErr != nil || x.Subject() == nil {
+		return nil
+	}
+	return m.r.remove(ctx, layout.Under(layout.ReferrersOf(m.name, x.Subject().Digest), canonical))
+}
+
+// All implements [registry.Manifests].
+func (m *manifests) All(ctx context.Context) iter.Seq2[digest.Digest, error] {
+	return func(yield func(digest.Digest, error) bool) {
+		folders, err := m.r.list(ctx, layout.Revisions(m.name)+"/"+digest.Canonical.String())
+		if err != nil {
+			yield("", fmt.Errorf("list manifests: %w", err))
+			return
+		}
+		for _, folder := range folders {
+			dgst, ok := layout.DigestOf(folder)
+			if !ok {
+				continue
+			}
+			canonical, err := m.r.readLink(ctx, layout.Link(layout.Revisions(m.name), dgst))
+			if err == nil && canonical == "" {
+				continue // the folder alone is left
+			}
+			if !yield(canonical, err) || err != nil {
+				return
+			}
+		}
+	}
+}

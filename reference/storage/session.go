@@ -1,0 +1,271 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/internal/layout"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// Create implements [registry.Blobs]. It touches no storage: the session is
+// stored once it outlives its writer, or outgrows memory.
+func (b *blobs) Create(context.Context) (registry.BlobWriter, error) {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return nil, fmt.Errorf("new upload id: %w", err)
+	}
+	u := &upload{
+		blobs:   b,
+		id:      id.String(),
+		started: time.Now().UTC(),
+		hash:    sha256.New(),
+	}
+	b.r.claim(u)
+	return u, nil
+}
+
+// Resume implements [registry.Blobs].
+func (b *blobs) Resume(ctx context.Context, id string) (registry.BlobWriter, error) {
+	if !isSessionID(id) {
+		return nil, registry.ErrBlobUploadUnknown.With(id)
+	}
+	u := &upload{blobs: b, id: id, stored: true}
+	if other := b.r.claim(u); other != nil {
+		return nil, registry.ErrBlobUploadInvalid.With("another request is writing to the upload")
+	}
+	if err := u.load(ctx); err != nil {
+		b.r.release(u)
+		return nil, err
+	}
+	return u, nil
+}
+
+// Upload implements [registry.Blobs].
+func (b *blobs) Upload(ctx context.Context, id string) (registry.Upload, error) {
+	if !isSessionID(id) {
+		return registry.Upload{}, registry.ErrBlobUploadUnknown.With(id)
+	}
+	u := &upload{blobs: b, id: id, stored: true}
+	if other := b.r.claim(u); other != nil {
+		return other.Upload(), nil
+	}
+	defer b.r.release(u)
+	if err := u.load(ctx); err != nil {
+		return registry.Upload{}, err
+	}
+	defer u.file.Close()
+	return u.Upload(), nil
+}
+
+// isSessionID reports whether id has the form of those that Create makes. No
+// other may come near a path.
+func isSessionID(id string) bool {
+	parsed, err := uuid.Parse(id)
+	return err == nil && parsed.String() == id
+}
+
+// claim makes u the one writer of its session, or returns the one that is.
+func (r *Registry) claim(u *upload) *upload {
+	key := layout.Upload(u.name, u.id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if other := r.sessions[key]; other != nil {
+		return other
+	}
+	r.sessions[key] = u
+	return nil
+}
+
+// release lets others claim the session of u.
+func (r *Registry) release(u *upload) {
+	key := layout.Upload(u.name, u.id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[key] == u {
+		delete(r.sessions, key)
+	}
+}
+
+// load reads a stored session and opens its content at the end.
+func (u *upload) load(ctx context.Context) error {
+	d := u.r.driver
+	text, err := d.GetContent(ctx, layout.UploadStartedAt(u.name, u.id))
+	if absent(err) {
+		return registry.ErrBlobUploadUnknown.With(u.id)
+	}
+	if err != nil {
+		return fmt.Errorf("read upload %s: %w", u.id, err)
+	}
+	if u.started, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))); err != nil {
+		return fmt.Errorf("start of upload %s: %w", u.id, err)
+	}
+	data := layout.UploadData(u.name, u.id)
+	_, err = d.Stat(ctx, data)
+	if err == nil {
+		return u.recover(ctx, data)
+	}
+	if !absent(err) {
+		return fmt.Errorf("stat upload %s: %w", u.id, err)
+	}
+	if u.file, err = d.Writer(ctx, data, true); err != nil {
+		return mapped("open upload "+u.id, err)
+	}
+	u.size.Store(u.file.Size())
+	if u.hash, err = u.loadHash(ctx); err != nil {
+		return errors.Join(err, u.file.Close())
+	}
+	return nil
+}
+
+// recover takes content back that a push which never ended had committed.
+func (u *upload) recover(ctx context.Context, data string) error {
+	d := u.r.driver
+	aside := layout.UploadRecovered(u.name, u.id)
+	if err := d.Move(ctx, data, aside); err != nil {
+		return mapped("recover upload "+u.id, err)
+	}
+	content, err := d.Reader(ctx, aside, 0)
+	if err != nil {
+		return fmt.Errorf("read upload %s: %w", u.id, err)
+	}
+	defer content.Close()
+	if u.file, err = d.Writer(ctx, data, false); err != nil {
+		return mapped("open upload "+u.id, err)
+	}
+	u.hash = sha256.New()
+	n, err := io.Copy(io.MultiWriter(u.file, u.hash), content)
+	if err == nil {
+		err = d.Delete(ctx, aside)
+	}
+	u.size.Store(n)
+	if err != nil {
+		return errors.Join(mapped("recover upload "+u.id, err), u.file.Close())
+	}
+	return nil
+}
+
+// A hash state is stored as the number of bytes hashed, eight of them big
+// endian, and what the hash gave for its state.
+
+// saveHash stores the running hash, if there is one.
+func (u *upload) saveHash(ctx context.Context) error {
+	if u.hash == nil || u.r.options.DisableHashState {
+		return nil
+	}
+	state, err := u.hash.(encoding.BinaryAppender).AppendBinary(binary.BigEndian.AppendUint64(nil, uint64(u.size.Load())))
+	if err != nil {
+		return fmt.Errorf("state of the hash: %w", err)
+	}
+	return mapped("store hash of upload", u.r.driver.PutContent(ctx, layout.UploadHashState(u.name, u.id), state))
+}
+
+// loadHash returns the running hash over all bytes of the session. It is nil
+// if that is not known, so that the bytes must be read at the end.
+func (u *upload) loadHash(ctx context.Context) (hash.Hash, error) {
+	h := sha256.New()
+	if u.size.Load() == 0 {
+		return h, nil
+	}
+	if u.r.options.DisableHashState {
+		return nil, nil
+	}
+	state, err := u.r.driver.GetContent(ctx, layout.UploadHashState(u.name, u.id))
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read hash of upload %s: %w", u.id, err)
+	}
+	at := binary.BigEndian.AppendUint64(nil, uint64(u.size.Load()))
+	rest, ok := bytes.CutPrefix(state, at)
+	if !ok || h.(encoding.BinaryUnmarshaler).UnmarshalBinary(rest) != nil {
+		return nil, nil
+	}
+	return h, nil
+}
+
+// store makes the session known to other processes: its start first, so that
+// no content is ever without one, then what memory holds of it.
+func (u *upload) store(ctx context.Context) error {
+	if u.stored {
+		return nil
+	}
+	d := u.r.driver
+	started := u.started.Format(time.RFC3339Nano)
+	if err := d.PutContent(ctx, layout.UploadStartedAt(u.name, u.id), []byte(started)); err != nil {
+		return mapped("store upload", err)
+	}
+	u.stored = true
+	return nil
+}
+
+// spill moves what memory holds into a file of the driver.
+func (u *upload) spill(ctx context.Context) error {
+	if u.file != nil {
+		return nil
+	}
+	if err := u.store(ctx); err != nil {
+		return err
+	}
+	file, err := u.r.driver.Writer(ctx, layout.UploadData(u.name, u.id), false)
+	if err != nil {
+		return mapped("open upload", err)
+	}
+	if err := writeAll(file, u.memory); err != nil {
+		return errors.Join(mapped("write upload", err), file.Cancel(ctx), file.Close())
+	}
+	u.file, u.memory = file, nil
+	return nil
+}
+
+func writeAll(file driver.FileWriter, p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	n, err := file.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
+// discard removes all that is stored of the session.
+func (u *upload) discard(ctx context.Context) error {
+	if !u.stored {
+		return nil
+	}
+	return u.r.remove(ctx, layout.Upload(u.name, u.id))
+}
+
+// readBack hashes the committed bytes of the session again, canonically and
+// by the algorithm of want.
+func (u *upload) readBack(ctx context.Context, want digest.Digest) (digest.Digest, bool, error) {
+	content, err := u.r.driver.Reader(ctx, layout.UploadData(u.name, u.id), 0)
+	if err != nil {
+		return "", false, fmt.Errorf("read upload %s back: %w", u.id, err)
+	}
+	defer content.Close()
+	canonical, verifier := sha256.New(), want.Verifier()
+	n, err := io.Copy(io.MultiWriter(canonical, verifier), content)
+	if err == nil && n != u.size.Load() {
+		err = fmt.Errorf("%d bytes were written, %d can be read", u.size.Load(), n)
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("read upload %s back: %w", u.id, err)
+	}
+	return digest.NewDigest(digest.Canonical, canonical), verifier.Verified(), nil
+}

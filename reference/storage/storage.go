@@ -1,0 +1,269 @@
+// Package storage is a registry.Registry over a storage driver: blobs, upload
+// sessions, manifests, tags and referrers in the layout of the distribution
+// registry (see internal/layout for the map).
+//
+// Three rules carry it. A repository sees the content to which it has a link.
+// A link holds the canonical digest, whatever digest its path names. Nothing
+// but links is ever deleted here: content goes by a collector alone.
+//
+// What is read is checked against the links each time, so that several
+// processes may work on one store. It does not authenticate, know HTTP beyond
+// the answer to a pull, or send events.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/internal/layout"
+	"github.com/registryconform/conform/reference/manifest"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// Options are the settings of a [Registry]. The zero value has every feature on.
+type Options struct {
+	// Manifests is the table of accepted media types; nil is
+	// [manifest.Default].
+	Manifests *manifest.Table
+	// DisableDelete refuses every delete with [registry.ErrUnsupported].
+	DisableDelete bool
+	// DisableMount refuses every mount with [registry.ErrUnsupported].
+	DisableMount bool
+	// DisableAnonymousMount refuses a mount that names no repository. It
+	// must be set where callers may not read every repository.
+	DisableAnonymousMount bool
+	// DisableRedirect serves blobs from here though the driver has a URL.
+	DisableRedirect bool
+	// DisableHashState reads an upload back at its end, rather than keep
+	// the running hash with the session.
+	DisableHashState bool
+}
+
+// A Registry is a [registry.Registry] over a driver. Make one with [New].
+type Registry struct {
+	driver  driver.Driver
+	options Options
+	locks   [64]sync.RWMutex // by repository; see repository.lock
+
+	mu       sync.Mutex
+	sessions map[string]*upload // by path: the sessions with a writer here
+}
+
+var _ registry.Registry = (*Registry)(nil)
+
+// New returns the registry whose content lies in d.
+func New(d driver.Driver, o Options) *Registry {
+	if o.Manifests == nil {
+		o.Manifests = manifest.Default()
+	}
+	return &Registry{driver: d, options: o, sessions: map[string]*upload{}}
+}
+
+// Repository implements [registry.Registry].
+func (r *Registry) Repository(_ context.Context, name registry.Name) (registry.Repository, error) {
+	if name.IsZero() {
+		return nil, registry.ErrNameInvalid.With("the name is empty")
+	}
+	return r.repository(name), nil
+}
+
+func (r *Registry) repository(name registry.Name) *repository {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name.String()))
+	return &repository{r: r, name: name, lock: &r.locks[h.Sum32()%uint32(len(r.locks))]}
+}
+
+// Repositories implements [registry.Registry].
+func (r *Registry) Repositories(ctx context.Context, after registry.Name) iter.Seq2[registry.Name, error] {
+	return func(yield func(registry.Name, error) bool) {
+		err := r.folders(ctx, layout.Repositories, after, func(name registry.Name) error {
+			held, err := r.repository(name).holdsManifest(ctx)
+			if err == nil && held && !yield(name, nil) {
+				err = errStop
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(registry.Name{}, err)
+		}
+	}
+}
+
+// errStop ends a walk whose caller has enough.
+var errStop = errors.New("stop")
+
+// folders calls f for each folder below dir that could be a repository, in the
+// order of names, beginning after the given name. A parent comes before its
+// children, whatever byte they begin with.
+func (r *Registry) folders(ctx context.Context, dir string, after registry.Name, f func(registry.Name) error) error {
+	children, err := r.list(ctx, dir)
+	if err != nil {
+		return fmt.Errorf("list repositories: %w", err)
+	}
+	for _, child := range children {
+		name, err := registry.ParseName(strings.TrimPrefix(child, layout.Repositories+"/"))
+		if err != nil {
+			continue // a folder of the layout, or not ours
+		}
+		if name.Compare(after) > 0 {
+			err = f(name)
+		} else if name != after && !strings.HasPrefix(after.String(), name.String()+"/") {
+			continue // all below sorts before after, too
+		}
+		if err == nil {
+			err = r.folders(ctx, child, after, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A repository is a [registry.Repository]: the name, and where to find the rest.
+type repository struct {
+	r    *Registry
+	name registry.Name
+	// lock is held shared to link a manifest or set a tag, and alone to
+	// delete, so that no tag is set to a manifest that goes meanwhile. It
+	// is shared with other repositories: nobody may hold two.
+	lock *sync.RWMutex
+}
+
+var _ registry.Repository = (*repository)(nil)
+
+func (p *repository) Name() registry.Name           { return p.name }
+func (p *repository) Blobs() registry.Blobs         { return &blobs{p} }
+func (p *repository) Manifests() registry.Manifests { return &manifests{p} }
+func (p *repository) Tags() registry.Tags           { return &tags{p} }
+
+// holdsManifest reports whether there is a link to a manifest.
+func (p *repository) holdsManifest(ctx context.Context) (bool, error) {
+	return p.r.holdsLink(ctx, layout.Revisions(p.name))
+}
+
+// holdsAnything reports whether there is a link to a manifest or a blob.
+func (p *repository) holdsAnything(ctx context.Context) (bool, error) {
+	held, err := p.holdsManifest(ctx)
+	if held || err != nil {
+		return held, err
+	}
+	return p.r.holdsLink(ctx, layout.Layers(p.name))
+}
+
+// holdsLink reports whether there is a link below the folder.
+func (r *Registry) holdsLink(ctx context.Context, folder string) (bool, error) {
+	held := false
+	err := r.driver.Walk(ctx, folder, func(info driver.FileInfo) error {
+		if info.IsDir() || path.Base(info.Path()) != layout.LinkFile {
+			return nil
+		}
+		held = true
+		return driver.ErrFilledBuffer
+	})
+	if err != nil && !absent(err) {
+		return false, fmt.Errorf("look for links: %w", err)
+	}
+	return held, nil
+}
+
+// list returns the children of a folder, none if it is absent.
+func (r *Registry) list(ctx context.Context, folder string) ([]string, error) {
+	children, err := r.driver.List(ctx, folder)
+	if absent(err) {
+		return nil, nil
+	}
+	return children, err
+}
+
+// link writes a link to the canonical digest.
+func (r *Registry) link(ctx context.Context, file string, canonical digest.Digest) error {
+	return mapped("write link", r.driver.PutContent(ctx, file, []byte(canonical)))
+}
+
+// readLink returns the canonical digest that the link holds, or "" if there
+// is no link.
+func (r *Registry) readLink(ctx context.Context, file string) (digest.Digest, error) {
+	content, err := r.driver.GetContent(ctx, file)
+	if absent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read link: %w", err)
+	}
+	dgst, err := digest.Parse(strings.TrimSpace(string(content)))
+	if err != nil {
+		return "", fmt.Errorf("link %s: %w", file, err)
+	}
+	return dgst, nil
+}
+
+// unlink removes the folder of every link below folder that leads to
+// canonical. The link of the canonical digest itself goes last.
+func (r *Registry) unlink(ctx context.Context, folder string, canonical digest.Digest) error {
+	algorithms, err := r.list(ctx, folder)
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, dir := range algorithms {
+		if path.Base(dir) == canonical.Algorithm().String() {
+			continue
+		}
+		if err := r.unlinkAliases(ctx, dir, canonical); err != nil {
+			return err
+		}
+	}
+	return r.remove(ctx, layout.Under(folder, canonical))
+}
+
+func (r *Registry) unlinkAliases(ctx context.Context, dir string, canonical digest.Digest) error {
+	links, err := r.list(ctx, dir)
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, link := range links {
+		target, err := r.readLink(ctx, link+"/"+layout.LinkFile)
+		if err == nil && target == canonical {
+			err = r.remove(ctx, link)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes what is at p; that it is absent is no failure.
+func (r *Registry) remove(ctx context.Context, p string) error {
+	if err := r.driver.Delete(ctx, p); err != nil && !absent(err) {
+		return fmt.Errorf("delete: %w", err)
+	}
+	return nil
+}
+
+// absent reports whether err says that there is nothing at a path.
+func absent(err error) bool {
+	_, ok := errors.AsType[driver.PathNotFoundError](err)
+	return ok
+}
+
+// mapped wraps a driver's failure to write with what was tried; that the
+// medium is full gets its code.
+func mapped(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, full := errors.AsType[driver.FullError](err); full {
+		return fmt.Errorf("%s: %w: %w", what, registry.ErrStorageFull, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,222 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"sync/atomic"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/internal/layout"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// memoryBound is how much of an upload may stay in memory until it ends. What
+// is pushed in one go and is no longer costs no session on disk.
+const memoryBound = 64 << 10
+
+// An upload is a [registry.BlobWriter].
+type upload struct {
+	*blobs
+	id      string
+	started time.Time
+
+	size   atomic.Int64      // read by others, too
+	hash   hash.Hash         // over all bytes; nil if that is unknown
+	memory []byte            // all bytes, while there is no file
+	file   driver.FileWriter // nil: all is in memory
+	stored bool              // something of the session may be in the store
+	sealed bool              // the file is committed and closed
+	broken error             // a write failed: what the file holds is unknown
+	ended  bool
+	shut   bool
+}
+
+var _ registry.BlobWriter = (*upload)(nil)
+
+var errEnded = errors.New("the upload has ended")
+
+// Upload implements [registry.BlobWriter].
+func (u *upload) Upload() registry.Upload {
+	return registry.Upload{ID: u.id, Size: u.size.Load(), StartedAt: u.started}
+}
+
+// Write implements [io.Writer].
+func (u *upload) Write(p []byte) (int, error) {
+	switch {
+	case u.ended || u.shut:
+		return 0, errEnded
+	case u.broken != nil:
+		return 0, u.broken
+	}
+	// io.Writer has no context; what one write may take, the driver bounds.
+	if u.file == nil && len(u.memory)+len(p) > memoryBound {
+		if err := u.spill(context.Background()); err != nil {
+			return 0, err
+		}
+	}
+	n := len(p)
+	if u.file == nil {
+		u.memory = append(u.memory, p...)
+	} else {
+		var err error
+		if n, err = u.file.Write(p); err != nil {
+			u.broken = mapped("write upload "+u.id, err)
+		}
+	}
+	if u.hash != nil {
+		_, _ = u.hash.Write(p[:n])
+	}
+	u.size.Add(int64(n))
+	return n, u.broken
+}
+
+// Close implements [registry.BlobWriter].
+func (u *upload) Close() error {
+	if u.shut {
+		return nil
+	}
+	u.shut = true
+	defer u.r.release(u)
+	if u.ended {
+		return nil
+	}
+	ctx := context.Background()
+	if err := u.store(ctx); err != nil {
+		return err
+	}
+	if u.file == nil && len(u.memory) > 0 {
+		if err := u.spill(ctx); err != nil {
+			return err
+		}
+	}
+	if u.file == nil || u.sealed {
+		return nil
+	}
+	if err := u.file.Close(); err != nil {
+		return mapped("keep upload "+u.id, err)
+	}
+	if u.broken != nil {
+		return nil
+	}
+	return u.saveHash(ctx)
+}
+
+// Cancel implements [registry.BlobWriter].
+func (u *upload) Cancel(ctx context.Context) error {
+	if u.ended || u.shut {
+		return nil
+	}
+	return u.end(ctx)
+}
+
+// end discards the session.
+func (u *upload) end(ctx context.Context) error {
+	u.ended = true
+	var errs []error
+	if u.file != nil && !u.sealed {
+		errs = append(errs, u.file.Cancel(ctx), u.file.Close())
+	}
+	errs = append(errs, u.discard(ctx))
+	u.memory, u.file = nil, nil
+	u.r.release(u)
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("discard upload %s: %w", u.id, err)
+	}
+	return nil
+}
+
+// Commit implements [registry.BlobWriter].
+func (u *upload) Commit(ctx context.Context, want registry.Descriptor) (registry.Descriptor, error) {
+	switch {
+	case u.ended || u.shut:
+		return registry.Descriptor{}, errEnded
+	case u.broken != nil:
+		return registry.Descriptor{}, u.broken
+	}
+	canonical, err := u.verify(ctx, want)
+	if err == nil && u.file != nil {
+		err = u.move(ctx, canonical)
+	} else if err == nil {
+		err = mapped("store blob", u.r.driver.PutContent(ctx, layout.Blob(canonical), u.memory))
+	}
+	if isMismatch(err) {
+		return registry.Descriptor{}, errors.Join(err, u.end(ctx))
+	}
+	if err == nil {
+		err = u.publish(ctx, canonical, want.Digest)
+	}
+	if err != nil {
+		return registry.Descriptor{}, err
+	}
+	u.ended = true
+	u.memory, u.file = nil, nil
+	// The blob is there; what the session left is no reason to deny it.
+	_ = u.discard(ctx)
+	u.r.release(u)
+	return registry.Descriptor{MediaType: mediaTypeBlob, Digest: want.Digest, Size: u.size.Load()}, nil
+}
+
+func isMismatch(err error) bool {
+	return errors.Is(err, registry.ErrDigestInvalid) || errors.Is(err, registry.ErrSizeInvalid)
+}
+
+// verify checks the bytes against want and returns their canonical digest. If
+// the running hash can't tell, it commits the file and reads it back.
+func (u *upload) verify(ctx context.Context, want registry.Descriptor) (digest.Digest, error) {
+	if err := want.Digest.Validate(); err != nil {
+		return "", registry.ErrDigestInvalid.Wrap(err)
+	}
+	if size := u.size.Load(); want.Size != 0 && want.Size != size {
+		return "", registry.ErrSizeInvalid.With(fmt.Sprintf("%d bytes were received, %d announced", size, want.Size))
+	}
+	var canonical digest.Digest
+	if u.hash != nil {
+		canonical = digest.NewDigest(digest.Canonical, u.hash)
+	}
+	verified := false
+	switch {
+	case canonical != "" && want.Digest.Algorithm() == digest.Canonical:
+		verified = canonical == want.Digest
+	case u.file == nil:
+		verified = want.Digest.Algorithm().FromBytes(u.memory) == want.Digest
+	default:
+		err := u.seal(ctx)
+		if err == nil {
+			canonical, verified, err = u.readBack(ctx, want.Digest)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if !verified {
+		return "", registry.ErrDigestInvalid.With(want.Digest.String())
+	}
+	return canonical, nil
+}
+
+// seal commits the file, once.
+func (u *upload) seal(ctx context.Context) error {
+	if u.sealed {
+		return nil
+	}
+	if err := u.file.Commit(ctx); err != nil {
+		return mapped("commit upload "+u.id, err)
+	}
+	u.sealed = true
+	return mapped("commit upload "+u.id, u.file.Close())
+}
+
+// move makes the file the content of the canonical digest. Content that is
+// there already is replaced by the same, so that it is as young as this push.
+func (u *upload) move(ctx context.Context, canonical digest.Digest) error {
+	if err := u.seal(ctx); err != nil {
+		return err
+	}
+	err := u.r.driver.Move(ctx, layout.UploadData(u.name, u.id), layout.Blob(canonical))
+	return mapped("store blob", err)
+}
