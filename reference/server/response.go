@@ -1,0 +1,127 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	contentJSON = "application/json"
+	// sendPiece is how much of a blob must reach the client within the
+	// stall time-out.
+	sendPiece = 1 << 20
+)
+
+// A response counts what is written, drops the body of an answer to HEAD, and
+// gives the client a fresh deadline for each piece.
+type response struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	stall   time.Duration
+	head    bool
+	status  int // 0: nothing was written
+	written int64
+}
+
+func newResponse(w http.ResponseWriter, r *http.Request, stall time.Duration) *response {
+	out := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: stall, head: r.Method == http.MethodHead}
+	out.extend()
+	return out
+}
+
+// extend can fail only where there is no connection, as in a test.
+func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.extend()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.head {
+		return len(p), nil
+	}
+	w.extend()
+	n, err := w.ResponseWriter.Write(p)
+	w.written += int64(n)
+	return n, err
+}
+
+// ReadFrom lets the connection take the bytes from a file by itself, a piece
+// at a time.
+func (w *response) ReadFrom(r io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.head {
+		return 0, nil
+	}
+	var total int64
+	for {
+		w.extend()
+		n, err := io.CopyN(w.ResponseWriter, r, sendPiece)
+		total += n
+		w.written += n
+		if errors.Is(err, io.EOF) {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+// Unwrap serves [http.ResponseController].
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A body gives the client a fresh deadline for each read.
+type body struct {
+	io.ReadCloser
+	control *http.ResponseController
+	stall   time.Duration
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		// The connection is watched while the call goes on; that must
+		// not end with the deadline of the body.
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	if err != nil && err != io.EOF {
+		err = &bodyError{err}
+	}
+	return n, err
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+func (c *call) json(contentType string, body []byte) error {
+	writeJSON(c.w, http.StatusOK, contentType, body)
+	return nil
+}
+
+// empty answers without a body.
+func (c *call) empty(status int) error {
+	if status != http.StatusNoContent {
+		c.w.Header().Set("Content-Length", "0")
+	}
+	c.w.WriteHeader(status)
+	return nil
+}
