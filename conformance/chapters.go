@@ -5,5 +5,9 @@ package conformance
 func registryChapters() []chapter {
 	return []chapter{
 		{"Pulling blobs", pullingBlobs},
+		{"Pushing manifests", pushingManifests},
+		{"Listing referrers", listingReferrers},
+		{"Content management", managingContent},
+		{"Docker manifests", dockerManifests},
 	}
 }

@@ -107,11 +107,9 @@ func pendingPull() []Requirement {
 		PullManifestDigestCanonical,
 		PullManifestDigestAlgorithm,
 		PullManifestUnknown,
-		PullBlobContent,
 		PullBlobOk,
 		PullBlobDigestHeader,
 		PullBlobDigestMatches,
-		PullBlobUnknown,
 		PullBlobRange,
 		PullBlobHead,
 		PullManifestHead,
@@ -181,23 +179,7 @@ func pendingMount() []Requirement {
 }
 
 func pendingManifests() []Requirement {
-	return []Requirement{
-		ManifestsSubjectAbsent,
-		ManifestsContentUnknown,
-		ManifestsContentUnknownCode,
-		ManifestsContentTypeParameters,
-		ManifestsReferenceOther,
-		ManifestsContentNoBlobs,
-		ManifestsContentExact,
-		ManifestsPushCreated,
-		ManifestsPushLocation,
-		ManifestsPushLocationPullable,
-		ManifestsPushDigestHeader,
-		ManifestsSizeTooLarge,
-		ManifestsSizeFourMegabytes,
-		ManifestsSubjectHeader,
-		ManifestsDigestMismatch,
-	}
+	return []Requirement{}
 }
 
 func pendingTags() []Requirement {
@@ -222,44 +204,11 @@ func pendingTags() []Requirement {
 }
 
 func pendingReferrers() []Requirement {
-	return []Requirement{
-		ReferrersListOk,
-		ReferrersListNever404,
-		ReferrersDigestInvalid,
-		ReferrersListIndex,
-		ReferrersListContentType,
-		ReferrersListOnly,
-		ReferrersArtifactTypeGiven,
-		ReferrersArtifactTypeConfig,
-		ReferrersArtifactTypeIndex,
-		ReferrersListAnnotations,
-		ReferrersListEmpty,
-		ReferrersLinkNeeded,
-		ReferrersLinkPages,
-		ReferrersLinkForm,
-		ReferrersFilterSupported,
-		ReferrersFilterHeader,
-		ReferrersFallbackTag,
-		ReferrersListPushed,
-	}
+	return []Requirement{}
 }
 
 func pendingManagement() []Requirement {
-	return []Requirement{
-		ManagementDeleteSupported,
-		ManagementTagSupported,
-		ManagementTagAccepted,
-		ManagementTagDisabled,
-		ManagementTagGone,
-		ManagementManifestAccepted,
-		ManagementManifestRepositoryUnknown,
-		ManagementManifestDisabled,
-		ManagementManifestGone,
-		ManagementManifestTagsGone,
-		ManagementBlobAccepted,
-		ManagementBlobUnknown,
-		ManagementBlobDisabled,
-	}
+	return []Requirement{}
 }
 
 func pendingErrors() []Requirement {
@@ -288,16 +237,9 @@ func pendingProvisional() []Requirement {
 		ChunkedSessionDigestAlgorithm,
 		ChunkedPatchRangeWhole,
 		ChunkedPutOutOfOrder,
-		ManifestsTagParamsSupported,
-		ManifestsTagParamsTen,
-		ManifestsTagParamsTooMany,
-		ManifestsTagParamsHeader,
 		TagsListOrderWidened,
 		ProxyNamespaceUsed,
 		ProxyNamespaceEchoed,
-		ReferrersFallbackAlgorithmLength,
-		ReferrersFallbackEncodedLength,
-		ReferrersFallbackCharacters,
 		ApiHttpSemantics,
 		ApiHttpRedirect,
 	}
@@ -315,16 +257,8 @@ func pendingDocker() []Requirement {
 		DockerMountCreated,
 		DockerMountDigestHeader,
 		DockerMountFallback,
-		DockerManifestSchema2,
-		DockerManifestList,
-		DockerManifestCreated,
 		DockerManifestHead,
 		DockerManifestUnknown,
-		DockerManifestInvalid,
-		DockerManifestBlobUnknown,
-		DockerManifestDelete,
-		DockerManifestDeleteUnknown,
-		DockerManifestDeleteRefused,
 		DockerTagsList,
 		DockerTagsUnknown,
 		DockerTagsPage,

@@ -1,0 +1,432 @@
+package conformance
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/gomega"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/registryconform/conform/conformance/requirement"
+	. "github.com/registryconform/conform/conformance/wire"
+	"github.com/registryconform/conform/fixtures"
+)
+
+// A manifestKind is a kind of manifest that specs push, by its name in texts.
+type manifestKind struct {
+	name string
+	make func(*Case) fixtures.Manifest
+}
+
+// ociKinds are the kinds of manifest of the image specification that a
+// registry takes, whatever else it supports.
+func ociKinds() []manifestKind {
+	return []manifestKind{
+		{"an image manifest", func(c *Case) fixtures.Manifest { return c.smallImage() }},
+		{"an image index", func(c *Case) fixtures.Manifest {
+			return c.Content.Index([]fixtures.Manifest{c.smallImage(), c.smallImage(fixtures.Platform("linux", "arm64"))})
+		}},
+		{"an artifact manifest", func(c *Case) fixtures.Manifest {
+			return c.Content.Artifact("application/vnd.example.artifact")
+		}},
+	}
+}
+
+func (c *Case) smallImage(options ...fixtures.Option) fixtures.Manifest {
+	return c.Content.Image(append([]fixtures.Option{fixtures.Layers(1), fixtures.LayerSize(64)}, options...)...).Manifest
+}
+
+func pushingManifests(g *registrar) {
+	pushingEveryKind(g)
+	for _, length := range []struct {
+		text string
+		make func(*Case) fixtures.Manifest
+	}{
+		{"stores a manifest without a mediaType field byte for byte", func(c *Case) fixtures.Manifest {
+			return c.smallImage(fixtures.WithoutMediaType())
+		}},
+		{"stores a manifest with fields of its own and escapes byte for byte", func(c *Case) fixtures.Manifest {
+			return c.smallImage(fixtures.Field("org.example.unknown", `{"b":[1,2.50,"\u003c\/"],"a":null}`))
+		}},
+	} {
+		g.It(length.text, requirement.ManifestsContentExact, func(c *Case) {
+			m := length.make(c)
+			c.Repo().GivenManifest(m.Digest.String(), m)
+			x := c.Repo().Get(manifestPath(m.Digest.String()))
+			c.Given(requirement.PullManifestOk, x, HaveStatus(http.StatusOK))
+			Expect(x).To(HaveBody(m.Content))
+		})
+	}
+	pushingReferences(g)
+	pushingUnknownContent(g)
+	pushingSizes(g)
+	pushingSubjects(g)
+	pushingTagParameters(g)
+}
+
+// pushingEveryKind judges what holds for a push of each kind of manifest, by
+// tag and by digest.
+func pushingEveryKind(g *registrar) {
+	for _, kind := range ociKinds() {
+		for _, by := range []string{"tag", "digest"} {
+			push := func(c *Case) (fixtures.Manifest, *Exchange) {
+				m := kind.make(c)
+				c.Repo().GivenContent(m)
+				reference := m.Digest.String()
+				if by == "tag" {
+					reference = c.Tag("pushed")
+				}
+				return m, c.Repo().PutManifest(reference, m)
+			}
+			g.It("answers 201 to "+kind.name+" pushed by "+by, requirement.ManifestsPushCreated, func(c *Case) {
+				_, x := push(c)
+				Expect(x).To(HaveStatus(http.StatusCreated))
+			})
+			g.It("sends a Location for "+kind.name+" pushed by "+by, requirement.ManifestsPushLocation, func(c *Case) {
+				_, x := push(c)
+				c.Given(requirement.ManifestsPushCreated, x, HaveSuccess())
+				Expect(x).To(haveLocation())
+			})
+			g.It("serves "+kind.name+" from the Location of its push by "+by, requirement.ManifestsPushLocationPullable, func(c *Case) {
+				m, x := push(c)
+				c.Given(requirement.ManifestsPushCreated, x, HaveSuccess())
+				c.Given(requirement.ManifestsPushLocation, x, haveLocation())
+				location, _ := locationOf(x)
+				got := c.Do(Request{Method: http.MethodGet, URL: location, Header: http.Header{"Accept": {strings.Join(manifestTypes(), ", ")}}})
+				Expect(got).To(HaveStatus(http.StatusOK))
+				Expect(got).To(HaveBody(m.Content))
+			})
+		}
+		g.It("stores "+kind.name+" byte for byte", requirement.ManifestsContentExact, func(c *Case) {
+			m := kind.make(c)
+			tag := c.Tag("exact")
+			c.Repo().GivenManifest(tag, m)
+			for _, reference := range []string{tag, m.Digest.String()} {
+				x := c.Repo().Get(manifestPath(reference))
+				c.Given(requirement.PullManifestOk, x, HaveStatus(http.StatusOK))
+				Expect(x).To(HaveBody(m.Content))
+			}
+		})
+	}
+	g.It("names the digest that the client gave", requirement.ManifestsPushDigestHeader, func(c *Case) {
+		m := c.smallImage()
+		x := c.Repo().GivenManifest(m.Digest.String(), m)
+		Expect(x).To(haveDigestHeaderIfAny(m.Digest))
+	})
+	g.It("names the sha512 digest that the client gave", requirement.ManifestsPushDigestHeader, func(c *Case) {
+		m := c.smallImage()
+		c.Repo().GivenContent(m)
+		m.Blob = m.Under(digest.SHA512)
+		x := c.Repo().PutManifest(m.Digest.String(), m)
+		if x.Status/100 == 4 {
+			c.Unsupported(x, "manifests are not stored under sha512 digests")
+		}
+		c.Given(requirement.ManifestsPushCreated, x, HaveSuccess())
+		Expect(x).To(haveDigestHeaderIfAny(m.Digest))
+	})
+	g.It("takes a manifest whose Content-Type has a parameter", requirement.ManifestsContentTypeParameters, func(c *Case) {
+		m := c.smallImage()
+		c.Repo().GivenContent(m)
+		x := c.Repo().PutManifest(m.Digest.String(), m, header("Content-Type", m.MediaType+"; charset=utf-8"))
+		Expect(x).To(HaveSuccess())
+		got := c.Repo().Get(manifestPath(m.Digest.String()))
+		c.Given(requirement.PullManifestOk, got, HaveStatus(http.StatusOK))
+		Expect(got).To(HaveMediaType(m.MediaType))
+	})
+}
+
+// haveDigestHeaderIfAny wants Docker-Content-Digest to be want, or absent.
+func haveDigestHeaderIfAny(want digest.Digest) Matcher {
+	return NewMatcher("Docker-Content-Digest: "+want.String()+", or none", func(x *Exchange) string {
+		if got := x.Header().Get("Docker-Content-Digest"); got != "" && got != want.String() {
+			return "Docker-Content-Digest: " + got
+		}
+		return ""
+	})
+}
+
+// haveRefusal wants a 4xx status.
+func haveRefusal() Matcher {
+	return NewMatcher("a 4xx status", func(x *Exchange) string {
+		if x.Status/100 == 4 {
+			return ""
+		}
+		return StatusText(x.Status)
+	})
+}
+
+func pushingReferences(g *registrar) {
+	for _, bad := range []struct{ what, reference string }{
+		{"a tag that begins with a dot", ".invalid"},
+		{"a tag of 129 characters", strings.Repeat("a", 129)},
+		{"a tag with a plus sign", "a+b"},
+		{"a digest with too few digits", "sha256:0123456789abcdef"},
+		{"a digest with other characters than hexadecimal digits", "sha256:" + strings.Repeat("z", 64)},
+		{"a digest without an algorithm", ":" + strings.Repeat("0", 64)},
+	} {
+		g.It("refuses a manifest pushed under "+bad.what, requirement.ManifestsReferenceOther, func(c *Case) {
+			m := c.smallImage()
+			c.Repo().GivenContent(m)
+			Expect(c.Repo().PutManifest(bad.reference, m)).To(haveRefusal())
+		})
+	}
+	for _, kind := range ociKinds() {
+		g.It("refuses "+kind.name+" pushed under the digest of another", requirement.ManifestsDigestMismatch, func(c *Case) {
+			m := kind.make(c)
+			c.Repo().GivenContent(m)
+			other := c.smallImage()
+			c.pushed.add(kindManifest, c.Repo(), manifestPath(other.Digest.String()))
+			Expect(c.Repo().PutManifest(other.Digest.String(), m)).To(haveRefusal())
+			x := c.Repo().Get(manifestPath(other.Digest.String()))
+			if x.Status/100 == 2 {
+				c.Failf(x, "no manifest under a digest that is not its own", "%s", x.Outcome())
+			}
+		})
+	}
+}
+
+// pushingUnknownContent judges manifests that name what the repository lacks.
+func pushingUnknownContent(g *registrar) {
+	cases := []struct {
+		what string
+		push func(*Case) (fixtures.Manifest, *Exchange)
+	}{
+		{"a layer", func(c *Case) (fixtures.Manifest, *Exchange) {
+			image := c.Content.Image(fixtures.Layers(1), fixtures.LayerSize(64))
+			c.Repo().GivenBlobs(image.Config)
+			return image.Manifest, c.Repo().PutManifest(image.Digest.String(), image.Manifest)
+		}},
+		{"a config", func(c *Case) (fixtures.Manifest, *Exchange) {
+			image := c.Content.Image(fixtures.Layers(1), fixtures.LayerSize(64))
+			c.Repo().GivenBlobs(image.Layers[0].Blob)
+			return image.Manifest, c.Repo().PutManifest(image.Digest.String(), image.Manifest)
+		}},
+		{"a child", func(c *Case) (fixtures.Manifest, *Exchange) {
+			index := c.Content.Index([]fixtures.Manifest{c.smallImage()})
+			return index, c.Repo().PutManifest(index.Digest.String(), index)
+		}},
+	}
+	for _, u := range cases {
+		g.It("stores or refuses a manifest that names "+u.what+" it does not hold", requirement.ManifestsContentUnknown, func(c *Case) {
+			m, x := u.push(c)
+			got := c.Repo().Get(manifestPath(m.Digest.String()))
+			switch {
+			case x.Status/100 == 4 && got.Status/100 == 2:
+				c.Failf(got, "no manifest that was refused", "%s", got.Outcome())
+			case x.Status/100 != 4:
+				Expect(x).To(HaveSuccess())
+				Expect(got).To(HaveBody(m.Content))
+			}
+		})
+		g.It("reports MANIFEST_BLOB_UNKNOWN if it refuses a manifest that names "+u.what+" it does not hold", requirement.ManifestsContentUnknownCode, func(c *Case) {
+			_, x := u.push(c)
+			if x.Status/100 == 2 {
+				c.Unsupported(x, "such a manifest is stored")
+			}
+			c.Given(requirement.ManifestsContentUnknown, x, haveRefusal())
+			Expect(x).To(haveAnyErrorCode("MANIFEST_BLOB_UNKNOWN"))
+		})
+	}
+	g.It("stores an image without layers, or refuses it", requirement.ManifestsContentNoBlobs, func(c *Case) {
+		m := c.Content.Image(fixtures.Layers(0)).Manifest
+		c.Repo().GivenContent(m)
+		x := c.Repo().PutManifest(m.Digest.String(), m)
+		if x.Status/100 == 4 {
+			c.Unsupported(x, "a manifest without layers is refused")
+		}
+		Expect(x).To(HaveSuccess())
+		Expect(c.Repo().Get(manifestPath(m.Digest.String()))).To(HaveBody(m.Content))
+	})
+}
+
+// haveAnyErrorCode wants an errors document in which the code stands.
+func haveAnyErrorCode(code string) Matcher {
+	return NewMatcher("error code "+code, func(x *Exchange) string {
+		doc, err := x.Errors()
+		if err != nil {
+			return err.Error()
+		}
+		codes := make([]string, len(doc))
+		for i, e := range doc {
+			codes[i] = e.Code
+		}
+		if slices.Contains(codes, code) {
+			return ""
+		}
+		return "error codes " + strings.Join(codes, ", ")
+	})
+}
+
+// fourMegabytes is the size that a registry is asked to take.
+const fourMegabytes = 4_000_000
+
+func pushingSizes(g *registrar) {
+	g.It("takes a manifest of 4 megabytes", requirement.ManifestsSizeFourMegabytes, func(c *Case) {
+		m := c.smallImage(fixtures.ExactSize(fourMegabytes))
+		c.Repo().GivenContent(m)
+		Expect(c.Repo().PutManifest(m.Digest.String(), m)).To(HaveSuccess())
+	})
+	g.It("answers 413 to a manifest of 32 MiB, if it refuses it", requirement.ManifestsSizeTooLarge, func(c *Case) {
+		m := c.smallImage(fixtures.ExactSize(32 << 20))
+		c.Repo().GivenContent(m)
+		x := c.Repo().PutManifest(m.Digest.String(), m)
+		if x.Status/100 == 2 {
+			c.Unsupported(x, "a manifest of 32 MiB is taken, so no limit shows")
+		}
+		Expect(x).To(HaveStatus(http.StatusRequestEntityTooLarge))
+	})
+}
+
+func pushingSubjects(g *registrar) {
+	for _, kind := range []struct {
+		name string
+		make func(*Case, fixtures.Option) fixtures.Manifest
+	}{
+		{"an image", func(c *Case, subject fixtures.Option) fixtures.Manifest { return c.smallImage(subject) }},
+		{"an artifact", func(c *Case, subject fixtures.Option) fixtures.Manifest {
+			return c.Content.Artifact("application/vnd.example.signature", subject)
+		}},
+		{"an index", func(c *Case, subject fixtures.Option) fixtures.Manifest {
+			return c.Content.Index([]fixtures.Manifest{c.smallImage()}, subject)
+		}},
+	} {
+		g.It("takes "+kind.name+" whose subject is not there", requirement.ManifestsSubjectAbsent, func(c *Case) {
+			m := kind.make(c, fixtures.Subject(c.Content.Missing(v1.MediaTypeImageManifest)))
+			c.Repo().GivenContent(m)
+			Expect(c.Repo().PutManifest(m.Digest.String(), m)).To(HaveSuccess())
+			got := c.Repo().Get(manifestPath(m.Digest.String()))
+			Expect(got).To(HaveBody(m.Content))
+		})
+		for _, absent := range []bool{false, true} {
+			text := "sends OCI-Subject for " + kind.name + " whose subject is there"
+			if absent {
+				text = "sends OCI-Subject for " + kind.name + " whose subject is not there"
+			}
+			g.It(text, requirement.ManifestsSubjectHeader, func(c *Case) {
+				c.NeedReferrers()
+				subject := c.Content.Missing(v1.MediaTypeImageManifest)
+				if !absent {
+					subject = c.Repo().GivenImage("").Descriptor()
+				}
+				m := kind.make(c, fixtures.Subject(subject))
+				x := c.Repo().GivenManifest(m.Digest.String(), m)
+				Expect(x).To(HaveHeader("OCI-Subject", subject.Digest.String()))
+			})
+		}
+	}
+}
+
+// tagParameters returns an edit that adds n tag parameters, and the tags.
+func (c *Case) tagParameters(n int) ([]string, func(*Request)) {
+	tags := make([]string, n)
+	for i := range tags {
+		tags[i] = c.Tag(fmt.Sprintf("t%03d", i))
+	}
+	return tags, func(r *Request) {
+		for _, t := range tags {
+			query("tag", t)(r)
+		}
+	}
+}
+
+// pushWithTags pushes an image by digest with tag parameters.
+func (c *Case) pushWithTags(n int) (fixtures.Manifest, []string, *Exchange) {
+	m := c.smallImage()
+	c.Repo().GivenContent(m)
+	tags, edit := c.tagParameters(n)
+	for _, t := range tags {
+		c.pushed.add(kindTag, c.Repo(), manifestPath(t))
+	}
+	return m, tags, c.Repo().PutManifest(m.Digest.String(), m, edit)
+}
+
+// namedTags returns the tags that OCI-Tag headers name.
+func namedTags(x *Exchange) []string {
+	var tags []string
+	for _, value := range x.Header().Values("OCI-Tag") {
+		for t := range strings.SplitSeq(value, ",") {
+			tags = append(tags, strings.TrimSpace(t))
+		}
+	}
+	return tags
+}
+
+// isTagged reports whether tag names m, as the answer shows.
+func (c *Case) isTagged(tag string, m fixtures.Manifest) (bool, *Exchange) {
+	x := c.Repo().Get(manifestPath(tag))
+	return x.Status == http.StatusOK && x.Equal(m.Content), x
+}
+
+func pushingTagParameters(g *registrar) {
+	g.It("sets every tag given as a parameter, or none", requirement.ManifestsTagParamsSupported, func(c *Case) {
+		m, tags, x := c.pushWithTags(2)
+		c.Given(requirement.ManifestsPushCreated, x, HaveSuccess())
+		first, evidence := c.isTagged(tags[0], m)
+		if !first && len(namedTags(x)) == 0 {
+			c.Unsupported(evidence, "tag parameters are ignored")
+		}
+		for _, tag := range tags {
+			if ok, got := c.isTagged(tag, m); !ok {
+				c.Failf(got, "the manifest under the tag "+tag, "%s", got.Outcome())
+			}
+		}
+	})
+	g.It("takes ten tag parameters", requirement.ManifestsTagParamsTen, func(c *Case) {
+		m, tags, x := c.pushWithTags(10)
+		if _, probe, one := c.pushWithTags(1); len(namedTags(one)) == 0 {
+			if ok, got := c.isTagged(probe[0], m); !ok {
+				c.Unsupported(got, "tag parameters are ignored")
+			}
+		}
+		Expect(x).To(HaveSuccess())
+		for _, tag := range tags {
+			if ok, got := c.isTagged(tag, m); !ok {
+				c.Failf(got, "the manifest under the tag "+tag, "%s", got.Outcome())
+			}
+		}
+	})
+	g.It("takes a great number of tag parameters, or answers 414", requirement.ManifestsTagParamsTooMany, func(c *Case) {
+		_, _, x := c.pushWithTags(500)
+		if x.Status/100 == 2 && len(namedTags(x)) == 0 {
+			c.Unsupported(x, "tag parameters are ignored")
+		}
+		if x.Status/100 != 2 {
+			Expect(x).To(HaveStatus(http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge))
+		}
+	})
+	g.It("names each tag in an OCI-Tag header", requirement.ManifestsTagParamsHeader, func(c *Case) {
+		m, tags, x := c.pushWithTags(3)
+		c.Given(requirement.ManifestsPushCreated, x, HaveSuccess())
+		named := namedTags(x)
+		if ok, got := c.isTagged(tags[0], m); !ok && len(named) == 0 {
+			c.Unsupported(got, "tag parameters are ignored")
+		}
+		slices.Sort(named)
+		if !slices.Equal(named, tags) {
+			c.Failf(x, "OCI-Tag: "+strings.Join(tags, ", "), "OCI-Tag: %s", strings.Join(named, ", "))
+		}
+	})
+}
+
+// haveErrors wants an errors document with n errors of the given codes.
+func haveErrors(n int, codes ...string) Matcher {
+	return NewMatcher(fmt.Sprintf("%d errors %s", n, strings.Join(codes, " or ")), func(x *Exchange) string {
+		doc, err := x.Errors()
+		if err != nil {
+			return err.Error()
+		}
+		found := 0
+		for _, e := range doc {
+			if slices.Contains(codes, e.Code) {
+				found++
+			}
+		}
+		if found == n {
+			return ""
+		}
+		return fmt.Sprintf("%d", found)
+	})
+}
