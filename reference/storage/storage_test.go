@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/storage"
@@ -12,6 +13,11 @@ import (
 // drivers are those that the tests run over.
 var drivers = map[string]func(*testing.T) driver.Driver{
 	"inmemory": func(*testing.T) driver.Driver { return inmemory.New(inmemory.Parameters{}) },
+	"filesystem": func(t *testing.T) driver.Driver {
+		d, err := filesystem.New(filesystem.Parameters{Root: t.TempDir()})
+		must(t, err)
+		return d
+	},
 }
 
 func TestContract(t *testing.T) {

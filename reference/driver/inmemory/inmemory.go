@@ -238,6 +238,11 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	return nil
 }
 
+// Walk implements [driver.Driver]. No lock is held while f runs.
+func (d *Driver) Walk(ctx context.Context, path string, f driver.WalkFunc, options ...func(*driver.WalkOptions)) error {
+	return driver.WalkByListing(ctx, d, path, f, options...)
+}
+
 // RedirectURL implements [driver.Driver]: there is no URL.
 func (d *Driver) RedirectURL(*http.Request, string) (string, error) { return "", nil }
 

@@ -1,0 +1,231 @@
+// Package filesystem is a storage driver over a directory of a local file
+// system. The file of path /a/b is ROOT/a/b.
+//
+// What is in the making lies in ROOT/~staging, a name that no path can have:
+//
+//	new/     content that waits for its name
+//	open/    what writers left uncommitted, under the path it is for
+//	trash/   what was deleted, until it is gone
+//	intent/  links that name directories which a crash could leave empty
+//
+// Content gets its name by a rename, once it is on stable storage; a directory
+// that is new comes into view with its first file in it. After a crash [New]
+// puts away what was cut short, in time that does not depend on the size of
+// the store. Several processes may use one root.
+package filesystem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+const (
+	name    = "filesystem"
+	staging = "~staging"
+
+	// abandonedAfter is the age at which content that waits for its name
+	// is taken to have lost its process.
+	abandonedAfter = time.Hour
+)
+
+// Parameters are the settings of a [Driver].
+type Parameters struct {
+	// Root is the directory of all content. It is made if it is absent.
+	Root string
+	// NoSync acknowledges what has not reached stable storage. A crash of
+	// the process loses nothing by it; a crash of the machine can.
+	NoSync bool
+}
+
+// A Driver is a [driver.Driver] over a directory. Make one with [New].
+type Driver struct {
+	root   string
+	noSync bool
+
+	mu       sync.Mutex
+	unsynced map[string]int // directories in view, of which their parent may not know for good yet
+}
+
+var _ driver.Driver = (*Driver)(nil)
+
+// New returns the driver of a root, and puts away what a crash left.
+func New(p Parameters) (*Driver, error) {
+	if p.Root == "" {
+		return nil, errors.New("filesystem: no root directory is given")
+	}
+	root, err := filepath.Abs(p.Root)
+	if err != nil {
+		return nil, fmt.Errorf("filesystem: root %q: %w", p.Root, err)
+	}
+	d := &Driver{root: root, noSync: p.NoSync, unsynced: map[string]int{}}
+	for _, folder := range []string{"new", "open", "trash", "intent"} {
+		if err := os.MkdirAll(d.staged(folder), 0o777); err != nil {
+			return nil, fmt.Errorf("filesystem: %w", err)
+		}
+	}
+	if err := d.recover(); err != nil {
+		return nil, fmt.Errorf("filesystem: recover: %w", err)
+	}
+	return d, nil
+}
+
+// Name returns "filesystem".
+func (d *Driver) Name() string { return name }
+
+// full returns the file of a path.
+func (d *Driver) full(path string) string { return filepath.Join(d.root, path) }
+
+// staged returns a place in the staging folder.
+func (d *Driver) staged(elem ...string) string {
+	return filepath.Join(append([]string{d.root, staging}, elem...)...)
+}
+
+// check refuses a path outside the rules and a context that is done.
+func check(ctx context.Context, path string, dir bool) error {
+	if err := driver.CheckPath(name, path, dir); err != nil {
+		return err
+	}
+	return typed(path, ctx.Err())
+}
+
+// typed gives a failure its type. That a path leads through a file, or to a
+// directory where a file is wanted, means that there is no such file; callers
+// for which it means something else don't come here.
+func typed(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isAbsent(err):
+		return driver.PathNotFoundError{Path: path, DriverName: name}
+	}
+	return failure(err)
+}
+
+// failure gives a failure its type, but never that something is absent.
+func failure(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return driver.FullError{DriverName: name, Detail: err}
+	}
+	return driver.Error{DriverName: name, Detail: err}
+}
+
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
+}
+
+// GetContent implements [driver.Driver].
+func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
+	if err := check(ctx, path, false); err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(d.full(path))
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	return content, nil
+}
+
+// Reader implements [driver.Driver]. The reader is an [*os.File].
+func (d *Driver) Reader(ctx context.Context, path string, offset int64) (io.ReadCloser, error) {
+	if err := driver.CheckPath(name, path, false); err != nil {
+		return nil, err
+	}
+	if offset < 0 {
+		return nil, driver.InvalidOffsetError{Path: path, Offset: offset, DriverName: name}
+	}
+	if err := check(ctx, path, false); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(d.full(path))
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = syscall.EISDIR
+	}
+	if err == nil && offset > 0 {
+		_, err = file.Seek(offset, io.SeekStart)
+	}
+	if err != nil {
+		file.Close()
+		return nil, typed(path, err)
+	}
+	return file, nil
+}
+
+// Stat implements [driver.Driver].
+func (d *Driver) Stat(ctx context.Context, path string) (driver.FileInfo, error) {
+	if err := check(ctx, path, true); err != nil {
+		return nil, err
+	}
+	i, err := os.Stat(d.full(path))
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	return info{path: path, FileInfo: i}, nil
+}
+
+// List implements [driver.Driver].
+func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
+	if err := check(ctx, path, true); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(d.full(path))
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	slices.Sort(names)
+	prefix := strings.TrimSuffix(path, "/") + "/"
+	paths := names[:0]
+	for _, base := range names {
+		if driver.CheckPath(name, "/"+base, false) == nil {
+			paths = append(paths, prefix+base)
+		}
+	}
+	return paths, nil
+}
+
+// Walk implements [driver.Driver].
+func (d *Driver) Walk(ctx context.Context, path string, f driver.WalkFunc, options ...func(*driver.WalkOptions)) error {
+	return driver.WalkByListing(ctx, d, path, f, options...)
+}
+
+// RedirectURL implements [driver.Driver]: there is no URL.
+func (d *Driver) RedirectURL(*http.Request, string) (string, error) { return "", nil }
+
+// info is a [driver.FileInfo] over what the system says.
+type info struct {
+	path string
+	fs.FileInfo
+}
+
+func (i info) Path() string { return i.path }
+
+func (i info) Size() int64 {
+	if i.IsDir() {
+		return 0
+	}
+	return i.FileInfo.Size()
+}

@@ -1,0 +1,355 @@
+package filesystem
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+// maxTries bounds how often an operation begins anew because a directory came
+// or went under it.
+const maxTries = 100
+
+var errRaced = errors.New("directories keep changing underneath")
+
+// PutContent implements [driver.Driver].
+func (d *Driver) PutContent(ctx context.Context, path string, content []byte) error {
+	if err := check(ctx, path, false); err != nil {
+		return err
+	}
+	temp := d.staged("new", rand.Text())
+	if err := d.writeFile(temp, content); err != nil {
+		os.Remove(temp)
+		return failure(err)
+	}
+	if err := d.place(temp, path); err != nil {
+		os.Remove(temp)
+		return failure(err)
+	}
+	return nil
+}
+
+// writeFile makes a file whose content is on stable storage.
+func (d *Driver) writeFile(full string, content []byte) error {
+	file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = d.sync(file)
+	}
+	return errors.Join(err, file.Close())
+}
+
+func (d *Driver) sync(file *os.File) error {
+	if d.noSync {
+		return nil
+	}
+	return file.Sync()
+}
+
+// syncDir makes the names in a directory last. One that has gone meanwhile
+// has no names to keep.
+func (d *Driver) syncDir(full string) error {
+	if d.noSync {
+		return nil
+	}
+	dir, err := os.Open(full)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// place gives a complete file of the staging folder its path, for good.
+func (d *Driver) place(temp, path string) error {
+	target := d.full(path)
+	for range maxTries {
+		err := os.Rename(temp, target)
+		if err == nil {
+			return d.syncName(target)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err = d.placeTree(temp, target); !errors.Is(err, errRaced) {
+			return err
+		}
+	}
+	return errRaced
+}
+
+// placeTree gives a file its path together with the directories that are not
+// there yet, in one rename. It fails with errRaced, and leaves the file where
+// it was, if one of them came to be meanwhile.
+func (d *Driver) placeTree(temp, target string) error {
+	if _, err := os.Lstat(temp); err != nil {
+		return fmt.Errorf("what was to be stored has gone: %w", err)
+	}
+	top := d.firstMissing(filepath.Dir(target))
+	if top == "" {
+		return errRaced
+	}
+	below, err := filepath.Rel(filepath.Dir(top), filepath.Dir(target))
+	if err != nil {
+		return err
+	}
+	tree := d.staged("new", rand.Text())
+	dir := filepath.Join(tree, below)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return errors.Join(err, os.RemoveAll(tree))
+	}
+	file := filepath.Join(dir, filepath.Base(target))
+	if err := os.Rename(temp, file); err != nil {
+		return errors.Join(err, os.RemoveAll(tree))
+	}
+	for ; dir != tree; dir = filepath.Dir(dir) {
+		if err := d.syncDir(dir); err != nil {
+			return errors.Join(err, os.Rename(file, temp), os.RemoveAll(tree))
+		}
+	}
+	d.note(top, 1)
+	defer d.note(top, -1)
+	if err := os.Rename(filepath.Join(tree, filepath.Base(top)), top); err != nil {
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrNotExist) {
+			err = errRaced
+		}
+		return errors.Join(err, os.Rename(file, temp), os.RemoveAll(tree))
+	}
+	if err := os.Remove(tree); err != nil {
+		return err
+	}
+	return d.syncName(top)
+}
+
+// firstMissing returns the topmost directory on the way to dir that is not
+// there, or "" if all are.
+func (d *Driver) firstMissing(dir string) string {
+	missing := ""
+	for ; len(dir) > len(d.root); dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = dir
+	}
+	return missing
+}
+
+// note counts a directory that is in view before its name is for good.
+func (d *Driver) note(dir string, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.unsynced[dir] += n; d.unsynced[dir] == 0 {
+		delete(d.unsynced, dir)
+	}
+}
+
+// syncName makes the name of a file or directory last, with the names of the
+// directories above that others have brought into view just now.
+func (d *Driver) syncName(full string) error {
+	if err := d.syncDir(filepath.Dir(full)); err != nil {
+		return err
+	}
+	for _, dir := range d.unsyncedAbove(full) {
+		if err := d.syncDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Driver) unsyncedAbove(full string) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var above []string
+	for dir := range d.unsynced {
+		if strings.HasPrefix(full, dir+"/") {
+			above = append(above, dir)
+		}
+	}
+	return above
+}
+
+// Move implements [driver.Driver].
+func (d *Driver) Move(ctx context.Context, src, dst string) error {
+	if err := check(ctx, src, false); err != nil {
+		return err
+	}
+	if err := driver.CheckPath(name, dst, false); err != nil {
+		return err
+	}
+	from, to := d.full(src), d.full(dst)
+	if err := isFile(from); err != nil {
+		return typed(src, err)
+	}
+	if src == dst {
+		return nil
+	}
+	done, err := d.intend(filepath.Dir(from), filepath.Dir(to))
+	if err != nil {
+		return failure(err)
+	}
+	defer done()
+	if err := d.rename(from, to); err != nil {
+		if isFile(from) != nil {
+			return driver.PathNotFoundError{Path: src, DriverName: name}
+		}
+		return failure(err)
+	}
+	return failure(d.syncDir(filepath.Dir(from)))
+}
+
+func isFile(full string) error {
+	info, err := os.Stat(full)
+	if err == nil && info.IsDir() {
+		return syscall.EISDIR
+	}
+	return err
+}
+
+// rename moves a file for good, and makes the directories that are missing.
+func (d *Driver) rename(from, to string) error {
+	var made []string
+	defer func() {
+		for _, dir := range made {
+			d.note(dir, -1)
+		}
+	}()
+	for range maxTries {
+		for dir := filepath.Dir(to); len(dir) > len(d.root); dir = filepath.Dir(dir) {
+			if _, err := os.Lstat(dir); err == nil {
+				break
+			}
+			made = append(made, dir)
+			d.note(dir, 1)
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		err := os.Rename(from, to)
+		if err == nil {
+			return d.syncName(to)
+		}
+		if _, gone := os.Lstat(from); gone != nil || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return errRaced
+}
+
+// Delete implements [driver.Driver].
+func (d *Driver) Delete(ctx context.Context, path string) error {
+	if err := check(ctx, path, false); err != nil {
+		return err
+	}
+	uncommitted, err := d.dropUncommitted(path)
+	if err != nil {
+		return failure(err)
+	}
+	full := d.full(path)
+	done, err := d.intend(filepath.Dir(full))
+	if err != nil {
+		return failure(err)
+	}
+	defer done()
+	trash := d.staged("trash", rand.Text())
+	if err := os.Rename(full, trash); err != nil {
+		if isAbsent(err) && uncommitted {
+			return nil
+		}
+		return typed(path, err)
+	}
+	return failure(errors.Join(d.syncDir(filepath.Dir(full)), os.RemoveAll(trash)))
+}
+
+// intend notes directories that are to be pruned if a crash comes, and
+// returns what prunes them now.
+func (d *Driver) intend(dirs ...string) (done func(), err error) {
+	var links []string
+	done = func() {
+		for _, dir := range dirs {
+			d.prune(dir, d.root)
+		}
+		for _, link := range links {
+			os.Remove(link)
+		}
+	}
+	for _, dir := range dirs {
+		below, err := filepath.Rel(d.root, dir)
+		if err != nil {
+			return nil, err
+		}
+		link := d.staged("intent", rand.Text())
+		if err := os.Symlink(below, link); err != nil {
+			done()
+			return nil, err
+		}
+		links = append(links, link)
+	}
+	return done, nil
+}
+
+// prune removes dir and those above it, below top, as long as they are empty.
+func (d *Driver) prune(dir, top string) {
+	for ; len(dir) > len(top); dir = filepath.Dir(dir) {
+		if syscall.Rmdir(dir) != nil {
+			return
+		}
+	}
+}
+
+// recover ends what a crash cut short.
+func (d *Driver) recover() error {
+	intents, err := os.ReadDir(d.staged("intent"))
+	if err != nil {
+		return err
+	}
+	for _, intent := range intents {
+		link := d.staged("intent", intent.Name())
+		below, err := os.Readlink(link)
+		if err == nil && filepath.IsLocal(below) {
+			// The directories on the way may be there in part.
+			for dir := filepath.Join(d.root, below); len(dir) > len(d.root); dir = filepath.Dir(dir) {
+				_ = syscall.Rmdir(dir)
+			}
+		}
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return errors.Join(d.sweep("trash", 0), d.sweep("new", abandonedAfter))
+}
+
+// sweep removes what is older than age from a folder of the staging folder.
+func (d *Driver) sweep(folder string, age time.Duration) error {
+	entries, err := os.ReadDir(d.staged(folder))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil && time.Since(info.ModTime()) >= age {
+			err = os.RemoveAll(d.staged(folder, entry.Name()))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
