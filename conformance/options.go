@@ -15,7 +15,7 @@ const SpecVersion = "1.1.1"
 // Options say what to run and what counts. The zero value runs the full
 // profile at level MUST.
 type Options struct {
-	// Profile selects requirements.
+	// Profile selects requirements; "" means full.
 	Profile requirement.Profile
 	// Select are globs over ids of requirements; none means all.
 	Select []string
@@ -37,6 +37,14 @@ type Options struct {
 	SpecTimeout time.Duration
 }
 
+// profile returns the profile, full by default.
+func (o *Options) profile() requirement.Profile {
+	if o.Profile == "" {
+		return requirement.ProfileFull
+	}
+	return o.Profile
+}
+
 // selected returns those of specs that o selects.
 func (o *Options) selected(specs []spec) ([]spec, error) {
 	var chosen []spec
@@ -50,7 +58,7 @@ func (o *Options) selected(specs []spec) ([]spec, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("%w by profile %v and patterns %q", ErrNothingSelected, o.Profile, o.Select)
+		return nil, fmt.Errorf("%w by profile %s and patterns %q", ErrNothingSelected, o.profile(), o.Select)
 	}
 	return chosen, nil
 }
@@ -63,6 +71,6 @@ func (o *Options) selects(s Spec) (bool, error) {
 			return false, err
 		}
 	}
-	return matched && o.Profile.Includes(s.Requirement) &&
+	return matched && o.profile().Includes(s.Requirement) &&
 		(o.Only == nil || o.Only[[2]string{s.Requirement.ID, s.Text}]), nil
 }

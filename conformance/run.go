@@ -53,7 +53,7 @@ func Run(ctx context.Context, t Target, o Options) (*report.Report, error) {
 	}
 	rep := &report.Report{
 		Schema: report.SchemaVersion, Tool: o.Tool, SpecVersion: SpecVersion, Seed: o.Seed,
-		Started: time.Now().UTC(), Target: a.target, Profile: string(o.Profile),
+		Started: time.Now().UTC(), Target: a.target, Profile: string(o.profile()),
 	}
 	r := run{ctx: ctx, access: a, options: o, specs: specs, results: map[string]report.Result{}}
 	r.execute()
