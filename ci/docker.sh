@@ -11,8 +11,12 @@ set -eu
 
 say() { echo "docker.sh: $*"; }
 answers() { docker info >/dev/null 2>&1; }
-# alive FILE: the process whose id FILE holds runs NAME.
-alive() { [ -r "$1" ] && [ "$(cat "/proc/$(cat "$1")/comm" 2>/dev/null)" = "$2" ]; }
+# alive FILE NAME: the process whose id FILE holds runs NAME. A zombie, which
+# keeps its name until it is reaped, has no command line.
+alive() {
+	[ -r "$1" ] && [ "$(cat "/proc/$(cat "$1")/comm" 2>/dev/null)" = "$2" ] &&
+		[ -n "$(tr -d '\0' <"/proc/$(cat "$1")/cmdline" 2>/dev/null)" ]
+}
 
 if answers; then
 	say "an engine answers already: $(docker info --format '{{.ServerVersion}}' 2>/dev/null)"
