@@ -60,17 +60,12 @@ func Run(ctx context.Context, t Target, o Options) (*report.Report, error) {
 	rep.Results = r.inOrder()
 	rep.Ended = time.Now().UTC()
 	rep.Notes = a.notes()
-	rep.Interrupted = ctx.Err() != nil
+	rep.Unreachable, rep.Interrupted = a.gone() != nil, ctx.Err() != nil
 	report.Judge(rep, o.Policy)
-	switch {
-	case a.gone() != nil:
-		rep.Verdict.Conformant, rep.Verdict.Exit = false, report.ExitUnreachable
+	if rep.Unreachable {
 		return rep, a.gone()
-	case ctx.Err() != nil:
-		rep.Verdict.Conformant, rep.Verdict.Exit = false, report.ExitInterrupted
-		return rep, ctx.Err()
 	}
-	return rep, nil
+	return rep, ctx.Err()
 }
 
 // A run is one call of Run, once the target is open.

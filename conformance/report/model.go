@@ -56,6 +56,8 @@ type Report struct {
 	Notes []string `json:"notes,omitempty"`
 	// Interrupted says that the run was ended before its last spec.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Unreachable says that the target went away during the run.
+	Unreachable bool `json:"unreachable,omitempty"`
 }
 
 // A Tool is the program that ran.
@@ -127,6 +129,9 @@ type Verdict struct {
 	Stale []string `json:"stale,omitempty"`
 	// Missing are features that were required and are unsupported.
 	Missing []string `json:"missing,omitempty"`
+	// Expired are the ids and features of baseline entries that no longer
+	// apply since their date is past.
+	Expired []string `json:"expired,omitempty"`
 }
 
 // Exit statuses of a run.
