@@ -154,6 +154,10 @@ func (r *run) collect(sr ginkgo.SpecReport) {
 	result := c.spec.result()
 	result.Seconds = sr.RunTime.Seconds()
 	result.Outcome, result.Message = c.conclude(sr)
+	if r.ctx.Err() != nil && result.Outcome == report.Failed {
+		// The interruption reached the spec before it reached Ginkgo.
+		result.Outcome, result.Message = report.NotSelected, "the run was interrupted"
+	}
 	result.BlockedBy = c.blockedBy
 	if result.Outcome != report.Passed {
 		result.Exchanges = c.recorder.Exchanges()
