@@ -1,0 +1,390 @@
+package drivertest
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+func linearRules() []rule {
+	return []rule{
+		{"LINZ-01", Must, "PutContent, GetContent, Stat and Delete of one path, called at once, take effect one after another.", linearPut, 0},
+		{"LINZ-02", Must, "So do uploads with Commit as the write.", linearCommit, 0},
+		{"LINZ-03", Must, "So do Moves between two paths.", linearMove, 0},
+		{"LINZ-04", Should, "So do calls through two handles.", linearHandles, 0},
+		{"LINZ-05", Should, "So do calls under faults, of which those that failed may or may not have taken effect.", linearFaults, 0},
+		{"LINZ-06", Info, "How many histories were too hard to decide.", linearUndecided, 0},
+	}
+}
+
+// event is one call of a history. next maps a state to the states that may follow it given what
+// the call returned; none means that the call can't have taken effect there.
+type event struct {
+	text       string
+	call, done int64
+	next       func(state uint64) []uint64
+}
+
+type decision int
+
+const (
+	linearizable decision = iota
+	contradictory
+	undecided
+)
+
+// decide searches for an order of the events that respects real time and that the model allows.
+// It gives up after budget steps.
+func decide(history []event, budget int) decision {
+	n := len(history)
+	slices.SortFunc(history, func(a, b event) int { return int(a.call - b.call) })
+	type frame struct {
+		state uint64
+		taken bitset
+	}
+	seen := map[string]bool{}
+	var search func(f frame, left int) decision
+	search = func(f frame, left int) decision {
+		if left == 0 {
+			return linearizable
+		}
+		if budget--; budget < 0 {
+			return undecided
+		}
+		key := f.taken.key(f.state)
+		if seen[key] {
+			return contradictory
+		}
+		seen[key] = true
+		deadline := int64(1<<63 - 1)
+		for i := range n {
+			if !f.taken.has(i) {
+				deadline = min(deadline, history[i].done)
+			}
+		}
+		result := contradictory
+		for i := range n {
+			if f.taken.has(i) {
+				continue
+			}
+			if history[i].call > deadline {
+				break
+			}
+			for _, s := range history[i].next(f.state) {
+				switch search(frame{s, f.taken.with(i)}, left-1) {
+				case linearizable:
+					return linearizable
+				case undecided:
+					result = undecided
+				case contradictory:
+				}
+			}
+		}
+		return result
+	}
+	return search(frame{0, make(bitset, (n+63)/64)}, n)
+}
+
+type bitset []uint64
+
+func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+func (b bitset) with(i int) bitset {
+	c := slices.Clone(b)
+	c[i/64] |= 1 << (i % 64)
+	return c
+}
+
+func (b bitset) key(state uint64) string {
+	k := make([]byte, 0, 8*len(b)+8)
+	for _, w := range append(slices.Clip(b), state) {
+		k = append(k, byte(w), byte(w>>8), byte(w>>16), byte(w>>24), byte(w>>32), byte(w>>40), byte(w>>48), byte(w>>56))
+	}
+	return string(k)
+}
+
+// recorder collects the history of one or two registers. A state holds the version at path 0 in
+// its low half, that at path 1 in its high half; version 0 is absence.
+type recorder struct {
+	mu      sync.Mutex
+	began   time.Time
+	history []event
+	version uint64
+	base    [2]content
+	weak    bool
+}
+
+func get(state uint64, i int) uint64 { return state >> (32 * i) & (1<<32 - 1) }
+
+func set(state uint64, i int, v uint64) uint64 { return state&^((1<<32-1)<<(32*i)) | v<<(32*i) }
+
+// observe runs a call and records what follows from its outcome. A call that failed for an
+// unknown reason stays open for ever and may have taken effect.
+func (r *recorder) observe(text string, call func() (next func(uint64) []uint64, known bool)) {
+	begun := time.Since(r.began).Nanoseconds()
+	next, known := call()
+	ended := time.Since(r.began).Nanoseconds()
+	if !known {
+		ended = 1<<63 - 1
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.history = append(r.history, event{text, begun, ended, next})
+}
+
+func (r *recorder) nextVersion() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.version++
+	return r.version
+}
+
+// version v of a register has a size of its own, so that Stat identifies it.
+func (r *recorder) contentOf(i int, v uint64) content {
+	return content{object: r.base[i].object, version: v, size: int64(16 + 8*v)}
+}
+
+func versionOf(size int64) uint64 { return uint64(size-16) / 8 }
+
+func maybe(effect func(uint64) uint64) func(uint64) []uint64 {
+	return func(s uint64) []uint64 { return []uint64{s, effect(s)} }
+}
+
+func surely(effect func(uint64) uint64) func(uint64) []uint64 {
+	return func(s uint64) []uint64 { return []uint64{effect(s)} }
+}
+
+func sees(i int, v uint64) func(uint64) []uint64 {
+	return func(s uint64) []uint64 {
+		if get(s, i) != v {
+			return nil
+		}
+		return []uint64{s}
+	}
+}
+
+func nothing(s uint64) []uint64 { return []uint64{s} }
+
+func (r *recorder) write(x *trial, i int, p string, store func(x *trial, p string, c content) error) {
+	v := r.nextVersion()
+	r.observe(fmt.Sprintf("write version %d to %d", v, i), func() (func(uint64) []uint64, bool) {
+		err := store(x, p, r.contentOf(i, v))
+		x.harmless(err, "write")
+		effect := func(s uint64) uint64 { return set(s, i, v) }
+		if err != nil {
+			return maybe(effect), false
+		}
+		return surely(effect), true
+	})
+}
+
+func (r *recorder) read(x *trial, i int, p string) {
+	r.observe(fmt.Sprintf("read %d", i), func() (func(uint64) []uint64, bool) {
+		b, err := x.d.get(x.ctx, p)
+		x.harmless(err, "GetContent")
+		switch {
+		case err == nil:
+			return sees(i, versionOf(int64(len(b)))), true
+		case x.missing(err):
+			return sees(i, 0), true
+		}
+		return nothing, false
+	})
+}
+
+func (r *recorder) stat(x *trial, i int, p string) {
+	r.observe(fmt.Sprintf("stat %d", i), func() (func(uint64) []uint64, bool) {
+		e, err := x.d.stat(x.ctx, p)
+		x.harmless(err, "Stat")
+		switch {
+		case err == nil:
+			return sees(i, versionOf(e.size)), true
+		case x.missing(err):
+			return sees(i, 0), true
+		}
+		return nothing, false
+	})
+}
+
+func (r *recorder) remove(x *trial, i int, p string) {
+	r.observe(fmt.Sprintf("delete %d", i), func() (func(uint64) []uint64, bool) {
+		err := x.d.del(x.ctx, p)
+		x.harmless(err, "Delete")
+		effect := func(s uint64) uint64 { return set(s, i, 0) }
+		switch {
+		case err == nil && r.weak:
+			return surely(effect), true
+		case err == nil:
+			return func(s uint64) []uint64 {
+				if get(s, i) == 0 {
+					return nil
+				}
+				return []uint64{effect(s)}
+			}, true
+		case x.missing(err):
+			return sees(i, 0), true
+		}
+		return maybe(effect), false
+	})
+}
+
+func (r *recorder) move(x *trial, from, to int, paths [2]string) {
+	r.observe(fmt.Sprintf("move %d to %d", from, to), func() (func(uint64) []uint64, bool) {
+		err := x.d.move(x.ctx, paths[from], paths[to])
+		x.harmless(err, "Move")
+		effect := func(s uint64) uint64 { return set(set(s, to, get(s, from)), from, 0) }
+		switch {
+		case err == nil:
+			return func(s uint64) []uint64 {
+				if get(s, from) == 0 {
+					return nil
+				}
+				return []uint64{effect(s)}
+			}, true
+		case x.missing(err):
+			return sees(from, 0), true
+		}
+		return maybe(effect), false
+	})
+}
+
+// history runs clients against fresh paths and judges what they saw.
+func (x *trial) history(round, clients, ops int, act func(x *trial, r *recorder, paths [2]string)) {
+	paths := [2]string{x.p(fmt.Sprintf("r%d/a", round)), x.p(fmt.Sprintf("r%d/b", round))}
+	r := &recorder{began: time.Now(), weak: x.cfg.Semantics.WeakDelete}
+	r.base[0], r.base[1] = x.content(paths[0], 0), x.content(paths[1], 0)
+	x.parallel(clients, func(x *trial, _ int) {
+		for range ops {
+			if x.ok() {
+				act(x, r, paths)
+			}
+		}
+	})
+	if !x.ok() {
+		return
+	}
+	switch decide(r.history, 200000) {
+	case contradictory:
+		x.failures = append(x.failures, Failure{
+			Message:    fmt.Sprintf("%d calls of %d clients can't have taken effect one after another", len(r.history), clients),
+			Operations: r.timeline(),
+		})
+	case undecided:
+		x.notef("a history of %d calls was too hard to decide", len(r.history))
+	case linearizable:
+	}
+	_ = x.d.del(x.ctx, x.p(fmt.Sprintf("r%d", round)))
+}
+
+// timeline is the history in the order of the calls, shortened to the part that can't be ordered.
+func (r *recorder) timeline() []string {
+	lo, hi := 1, len(r.history)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if decide(slices.Clone(r.prefix(mid)), 50000) == contradictory {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	var out []string
+	for _, e := range r.history[max(0, hi-40):min(hi, len(r.history))] {
+		out = append(out, fmt.Sprintf("// %8d ns … %8d ns  %s", e.call, e.done, e.text))
+	}
+	return out
+}
+
+// prefix is the history up to a call; calls that were still open then may have taken effect.
+func (r *recorder) prefix(n int) []event { return r.history[:n] }
+
+func linearRounds(x *trial, act func(x *trial, r *recorder, paths [2]string)) {
+	for round := range x.n(4, 20, 20) {
+		x.history(round, x.n(4, 8, 8), x.n(25, 100, 100), act)
+	}
+}
+
+func putOf(x *trial, p string, c content) error { return x.d.put(x.ctx, p, c) }
+
+func registerOp(x *trial, r *recorder, p string, store func(x *trial, p string, c content) error) {
+	switch x.rng.IntN(5) {
+	case 0, 1:
+		r.write(x, 0, p, store)
+	case 2:
+		r.read(x, 0, p)
+	case 3:
+		r.stat(x, 0, p)
+	default:
+		r.remove(x, 0, p)
+	}
+}
+
+func linearPut(x *trial) {
+	linearRounds(x, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
+}
+
+func linearCommit(x *trial) {
+	if x.sem.EarlyVisible {
+		x.inconclusive("bytes are visible before Commit, so an upload is no single write")
+		return
+	}
+	linearRounds(x, func(x *trial, r *recorder, paths [2]string) {
+		registerOp(x, r, paths[0], func(x *trial, p string, c content) error { return x.writeUnder(x.ctx, p, c) })
+	})
+}
+
+func linearMove(x *trial) {
+	linearRounds(x, func(x *trial, r *recorder, paths [2]string) {
+		i := x.rng.IntN(2)
+		switch x.rng.IntN(5) {
+		case 0:
+			r.write(x, i, paths[i], putOf)
+		case 1, 2:
+			r.read(x, i, paths[i])
+		case 3:
+			r.remove(x, i, paths[i])
+		default:
+			r.move(x, i, 1-i, paths)
+		}
+	})
+}
+
+func linearHandles(x *trial) {
+	b := x.second()
+	linearRounds(x, func(x *trial, r *recorder, paths [2]string) {
+		y := *x
+		if x.rng.IntN(2) == 0 {
+			y.d = &traced{h: b.h, as: b.as, log: x.log, open: b.open}
+		}
+		registerOp(&y, r, paths[0], putOf)
+		x.failures = y.failures
+	})
+}
+
+func linearFaults(x *trial) {
+	f, ok := x.faulty(LostReply)
+	if !ok {
+		return
+	}
+	f.Arm()
+	defer f.Disarm()
+	linearRounds(x, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
+}
+
+func linearUndecided(x *trial) {
+	n := 0
+	for round := range x.n(2, 10, 10) {
+		p := x.p(fmt.Sprintf("r%d", round))
+		r := &recorder{began: time.Now(), weak: x.cfg.Semantics.WeakDelete}
+		r.base[0] = x.content(p, 0)
+		x.parallel(8, func(x *trial, _ int) {
+			for range 20 {
+				registerOp(x, r, p, putOf)
+			}
+		})
+		if decide(r.history, 100000) == undecided {
+			n++
+		}
+	}
+	x.notef("%d histories were too hard to decide", n)
+}
