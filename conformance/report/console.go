@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/registryconform/conform/conformance/wire"
 )
 
 // ConsoleOptions say what the place that a [Console] writes to is like. The zero value suits a log file.
@@ -35,7 +39,9 @@ type Console struct {
 	total    int
 	done     int
 	chapters []*tally
-	live     bool // a line of progress stands on the terminal
+	// repository is what the names of all repositories of the run begin with.
+	repository string
+	live       bool // a line of progress stands on the terminal
 }
 
 // tally counts the outcomes of a chapter as far as they are known while the run goes on.
@@ -68,6 +74,9 @@ func (c *Console) Start(r *Report, total int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.total = total
+	if len(r.Target.Repositories) == 1 {
+		c.repository = r.Target.Repositories[0]
+	}
 	parts := []string{strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)}
 	for _, p := range []struct{ label, text string }{{"OCI ", r.SpecVersion}, {"profile ", r.Profile}} {
 		if p.text != "" {
@@ -203,9 +212,7 @@ func (c *Console) group(g Group) {
 	}
 	c.print("\n" + c.paint(bold+color, printable(head)) + "\n")
 	c.field("rule", first.Statement)
-	if first.Section != "" {
-		c.field("spec", first.Section)
-	}
+	c.verbatim("spec", link(first))
 	for i, cause := range g.Causes() {
 		if i > 0 {
 			c.print("\n")
@@ -221,7 +228,7 @@ func (c *Console) group(g Group) {
 }
 
 // maxWire is the number of exchanges that the console shows of a finding; the files have them all.
-const maxWire = 6
+const maxWire = 4
 
 func (c *Console) cause(cause Cause) {
 	test := cause.Spec
@@ -239,12 +246,44 @@ func (c *Console) cause(cause Cause) {
 		steps = steps[left:]
 	}
 	for _, x := range steps {
-		c.field("wire", x.String())
+		c.verbatim("wire", shorten(x, c.repository, max(c.options.Width, 60)-label))
 	}
 	if evidence != nil {
 		c.verbatim("try", Curl(evidence))
 	}
 }
+
+// shorten returns an exchange in a line for people: no host, no run's own name, and only the beginning of digests,
+// sessions and states. The headers are those that ranges are about.
+func shorten(x *wire.Exchange, repository string, width int) string {
+	target := x.URL
+	if u, err := url.Parse(x.URL); err == nil {
+		target = u.RequestURI()
+	}
+	if before, rest, ok := strings.Cut(target, "/v2/"+repository+"/"); ok && repository != "" {
+		if _, name, ok := strings.Cut(rest, "/"); ok {
+			target = before + "/v2/…/" + name
+		}
+	}
+	target = opaque.ReplaceAllString(strings.ReplaceAll(target, "%3A", ":"), "$1…")
+	head, s := fmt.Sprintf("#%d %s ", x.Seq, x.Method), ""
+	for _, name := range []string{"Range", "Content-Range"} {
+		if v := x.Request.Header.Get(name); v != "" {
+			s += " " + name + ": " + v
+		}
+	}
+	s += " → " + oneLine(x.Outcome(), 0)
+	for _, name := range []string{"Range", "Content-Range"} {
+		if v := x.Response.Header.Get(name); v != "" {
+			s += " " + name + ": " + v
+		}
+	}
+	s = " " + oneLine(s, width/2)
+	return head + oneLine(target, width-utf8.RuneCountInString(head+s)) + s
+}
+
+// opaque finds words that nobody reads to the end.
+var opaque = regexp.MustCompile(`([A-Za-z0-9_-]{8})[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]{15,}(%3D|=)*`)
 
 // label is the width of the column of labels.
 const label = 9
@@ -265,6 +304,9 @@ func (c *Console) field(name, text string) {
 
 // verbatim writes a labelled text without folding it.
 func (c *Console) verbatim(name, text string) {
+	if text == "" {
+		return
+	}
 	c.print("  " + c.paint(faint, fmt.Sprintf("%-*s", label-2, name)) + printable(text) + "\n")
 }
 

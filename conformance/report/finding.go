@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/registryconform/conform/conformance/requirement"
 	"github.com/registryconform/conform/conformance/wire"
 )
 
@@ -153,6 +154,14 @@ func (r *Result) Label() string {
 		return "provisional"
 	}
 	return "warned"
+}
+
+// link returns the address of the section that states the result's requirement, or what the result says of it.
+func link(r *Result) string {
+	if req, ok := requirement.Lookup(r.ID); ok {
+		return req.Link()
+	}
+	return r.Section
 }
 
 // oneLine joins the lines of s and cuts it to at most n characters.

@@ -55,6 +55,7 @@ type page struct {
 	Features []pageFact
 	Options  []pageFact
 	Remarks  []string
+	Findings []pageFinding
 	Chapters []*pageChapter
 }
 
@@ -64,6 +65,11 @@ type pageCount struct {
 }
 
 type pageFact struct{ Name, Value, Origin string }
+
+// pageFinding is a line of the list of findings.
+type pageFinding struct {
+	Anchor, ID, Level, Label, Class, Sign, Text string
+}
 
 type pageChapter struct {
 	Name  string
@@ -100,7 +106,8 @@ func newPage(r *Report) *page {
 	for _, name := range slices.Sorted(maps.Keys(r.Options)) {
 		p.Options = append(p.Options, pageFact{name, r.Options[name].Value, r.Options[name].Origin})
 	}
-	p.addCases(r)
+	anchors := p.addCases(r)
+	p.addFindings(r, anchors)
 	p.count(r)
 	return p
 }
@@ -177,8 +184,9 @@ func (p *page) count(r *Report) {
 	}
 }
 
-func (p *page) addCases(r *Report) {
-	chapters, seen := map[string]*pageChapter{}, map[string]bool{}
+// addCases fills the chapters and returns where each result stands.
+func (p *page) addCases(r *Report) map[*Result]string {
+	chapters, seen, anchors := map[string]*pageChapter{}, map[string]bool{}, map[*Result]string{}
 	for i := range r.Results {
 		result := &r.Results[i]
 		name := cmp.Or(result.Chapter, "checks")
@@ -191,9 +199,37 @@ func (p *page) addCases(r *Report) {
 		if seen[result.ID] {
 			c.Anchor = fmt.Sprintf("%s.%d", result.ID, i)
 		}
-		seen[result.ID] = true
+		seen[result.ID], anchors[result] = true, c.Anchor
 		chapters[name].Cases = append(chapters[name].Cases, c)
 	}
+	return anchors
+}
+
+// addFindings fills the list that leads to the cases, a line for each cause.
+func (p *page) addFindings(r *Report, anchors map[*Result]string) {
+	for _, group := range r.Findings() {
+		for _, cause := range group.Causes() {
+			f := pageFinding{
+				Anchor: anchors[cause.Result], ID: cause.ID, Level: cause.Level, Label: cause.Label(),
+				Text: cmp.Or(cause.Finding.Text, cause.Because, cause.Statement),
+			}
+			if cause.Finding.Want != "" {
+				f.Text = "want " + cause.Finding.Want + ", got " + cause.Finding.Got
+			}
+			f.Text = clean(oneLine(f.Text, 200))
+			f.Class, f.Sign = look(f.Label)
+			p.Findings = append(p.Findings, f)
+		}
+	}
+}
+
+func look(label string) (class, sign string) {
+	for _, l := range labels() {
+		if l.name == label {
+			return l.class, l.sign
+		}
+	}
+	return "", ""
 }
 
 func newCase(r *Result) pageCase {
@@ -201,11 +237,7 @@ func newCase(r *Result) pageCase {
 		Result: r, Label: r.Label(), Open: r.Counts, Finding: ParseMessage(r.Message),
 		Took: time.Duration(r.Seconds * float64(time.Second)).Round(time.Millisecond / 10).String(),
 	}
-	for _, l := range labels() {
-		if l.name == c.Label {
-			c.Class, c.Sign = l.class, l.sign
-		}
-	}
+	c.Class, c.Sign = look(c.Label)
 	if req, ok := requirement.Lookup(r.ID); ok {
 		c.Link = req.Link()
 	}

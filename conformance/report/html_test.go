@@ -142,6 +142,7 @@ func TestHTMLInABrowser(t *testing.T) {
 	}
 	title, verdict, all := eval("document.title"), eval(`document.querySelector("#verdict").textContent`), eval(visible)
 	evidence := eval(`String(document.querySelector("#push\\.blob\\.created .evidence pre.response").offsetParent !== null)`)
+	findings := eval(`Array.from(document.querySelectorAll("nav.findings a")).map(e => e.textContent).join(" ")`)
 	failed := eval(`document.querySelectorAll("[name=label]").forEach(e => { if (e.value !== "failed") e.click() }); ` + visible)
 	deleted := eval(`document.querySelectorAll("[name=label]:not(:checked)").forEach(e => e.click());
 		document.querySelector("#feature").value = "delete"; document.querySelector("#feature").dispatchEvent(new Event("change", {bubbles: true})); ` + visible)
@@ -154,6 +155,7 @@ func TestHTMLInABrowser(t *testing.T) {
 	}
 	for _, c := range []struct{ name, got, want string }{
 		{"all", all, "push.blob.created push.list pull.blob.unknown pull.blob.unknown pull.head.size pull.known pull.stale pull.next pull.ok delete.blob errors.body tags.last"},
+		{"findings", findings, "push.blob.created pull.blob.unknown pull.stale errors.body pull.head.size pull.known pull.next"},
 		{"failed", failed, "push.blob.created pull.blob.unknown"},
 		{"feature", deleted, "delete.blob"},
 		{"search", searched, "pull.blob.unknown"},

@@ -139,7 +139,7 @@ func junitResult(r *Result) junitCase {
 		text.Type = ""
 		c.Skipped = text
 	}
-	if r.Outcome != Passed || r.Counts {
+	if r.Counts || r.Outcome == Failed {
 		c.SystemOut = clean(transcript(r))
 	}
 	return c
@@ -159,7 +159,7 @@ func junitMessage(r *Result) string {
 func junitBody(r *Result) string {
 	parts := []string{r.Level + " " + r.Statement}
 	if r.Section != "" {
-		parts = append(parts, "section "+r.Section)
+		parts = append(parts, link(r))
 	}
 	for _, s := range []string{r.Message, r.Because} {
 		if s != "" {
@@ -169,10 +169,14 @@ func junitBody(r *Result) string {
 	return strings.Join(parts, "\n")
 }
 
-// transcript returns the exchanges, each with its command line.
+// maxTranscript bounds the exchanges in a case, since readers of JUnit files bound the files.
+const maxTranscript = 20
+
+// transcript returns the last exchanges up to the one that shows the finding, each with its command line.
 func transcript(r *Result) string {
 	var s strings.Builder
-	for _, x := range r.Exchanges {
+	steps := upTo(r.Exchanges, r.Evidence())
+	for _, x := range steps[max(0, len(steps)-maxTranscript):] {
 		fmt.Fprintf(&s, "%s\n  %s\n", x, Curl(x))
 	}
 	return s.String()

@@ -24,10 +24,14 @@ var reproHead string
 // step couldn't be repeated or the arguments are wrong.
 func WriteRepro(w io.Writer, r *Report) error {
 	s := &script{base: strings.TrimSuffix(r.Target.Name, "/"), names: map[string]int{}}
+	if len(r.Target.Repositories) == 1 {
+		s.repository = r.Target.Repositories[0]
+	}
 	s.line("#!/bin/sh")
 	s.line("# Repeats what a run of %s found on %s.", comment(r.Tool.Name+" "+r.Tool.Version), comment(r.Target.Name))
 	s.line("#   sh repro.sh            list the findings")
 	s.line("#   sh repro.sh ID|all     repeat one, or all; VERBOSE=1 shows the bodies of answers")
+	s.line("# What it pushes stays there.")
 	s.line("# Variables: REGISTRY_URL; REGISTRY_USERNAME and REGISTRY_PASSWORD, or REGISTRY_TOKEN.")
 	s.line(": \"${REGISTRY_URL:=%s}\"", strings.ReplaceAll(strings.ReplaceAll(quoteDouble(s.base), "}", `\}`), "\n", ""))
 	s.WriteString(reproHead)
@@ -45,9 +49,11 @@ func WriteRepro(w io.Writer, r *Report) error {
 
 type script struct {
 	strings.Builder
-	base    string
-	names   map[string]int
-	entries []scriptEntry
+	base string
+	// repository is what the names of all repositories of the run begin with.
+	repository string
+	names      map[string]int
+	entries    []scriptEntry
 }
 
 type scriptEntry struct{ id, function, title string }
@@ -99,8 +105,8 @@ func (s *script) step(steps []*wire.Exchange, i int, x *wire.Exchange) {
 		s.line("\tif [ -z \"$%s\" ]; then lost %s; return; fi", needs, quote("no Location to go on with"))
 	}
 	data := s.body(x)
-	s.say(fmt.Sprintf("  > %s %s", x.Method, oneLine(x.URL, 200)))
-	args := slices.DeleteFunc(curlMethod(x), func(a string) bool { return a == "-i" || a == "-g" || a == "--path-as-is" })
+	s.say("  > " + shorten(x, s.repository, 120))
+	args := slices.DeleteFunc(curlMethod(x), func(a string) bool { return a == "-i" || a == "-g" })
 	args = append(append(args, curlHeaders(x)...), data...)
 	s.line("\tsend %d %03d %s", x.Seq, x.Status, strings.Join(append(args, target), " "))
 	for _, later := range steps[i+1:] {

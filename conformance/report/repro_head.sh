@@ -17,7 +17,7 @@ else
 fi
 
 origin=$(printf '%s' "$REGISTRY_URL" | sed 's|^\([a-z]*://[^/]*\).*|\1|')
-same=0 differ=0 incomplete=0 location=
+same=0 differ=0 incomplete=0 location= effective=
 
 # send NUMBER RECORDED ARGUMENT... sends one request with curl and compares the answer's status.
 send() {
@@ -25,7 +25,9 @@ send() {
 	shift 2
 	: >"$tmp/head"
 	: >"$tmp/answer"
-	status=$(curl -sS -g --path-as-is --max-time 120 -K "$tmp/auth" -D "$tmp/head" -o "$tmp/answer" -w '%{http_code}' "$@") || :
+	status=$(curl -sS -g --max-time 120 -K "$tmp/auth" -D "$tmp/head" -o "$tmp/answer" -w '%{http_code} %{url_effective}' "$@") || :
+	effective=${status#* }
+	status=${status%% *}
 	tr -d '\r' <"$tmp/head" | sed -n '/./s/^/    < /p'
 	if [ "${VERBOSE:-}" ]; then cat "$tmp/answer"; echo; fi
 	if [ "$status" = "$recorded" ]; then
@@ -38,14 +40,17 @@ send() {
 	location=$(tr -d '\r' <"$tmp/head" | sed -n 's/^[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]:[ 	]*//p' | tail -n 1)
 }
 
-# resolve LOCATION makes the Location of an answer absolute.
+# resolve LOCATION makes the Location of the last answer absolute (RFC 3986 section 5.2; curl removes the dots).
 resolve() {
 	case $1 in
 	'') ;;
 	http://* | https://*) printf '%s' "$1" ;;
 	//*) printf '%s' "${origin%%//*}$1" ;;
 	/*) printf '%s' "$origin$1" ;;
-	*) printf '%s' "${REGISTRY_URL%/}/$1" ;;
+	*)
+		effective=${effective%%[?#]*}
+		printf '%s' "${effective%/*}/$1"
+		;;
 	esac
 }
 

@@ -34,9 +34,9 @@ func (s *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", fmt.Sprintf("/v2/a/blobs/uploads/s%d?_state=x%%20%d", s.sessions, s.sessions))
 		w.WriteHeader(http.StatusAccepted)
 	case r.Method == http.MethodPatch && r.URL.Path == fmt.Sprintf("/v2/a/blobs/uploads/s%d", s.sessions):
-		w.Header().Set("Location", fmt.Sprintf("../../v2/a/blobs/uploads/s%d?_state=y%d", s.sessions, s.sessions))
+		w.Header().Set("Location", fmt.Sprintf("../uploads/./t%d?_state=y%d", s.sessions, s.sessions))
 		w.WriteHeader(http.StatusAccepted)
-	case r.Method == http.MethodPut && r.URL.Query().Get("_state") == fmt.Sprintf("y%d", s.sessions):
+	case r.Method == http.MethodPut && r.RequestURI == fmt.Sprintf("/v2/a/blobs/uploads/t%d?_state=y%d&digest=sha256%%3A00", s.sessions, s.sessions):
 		s.committed++
 		w.WriteHeader(http.StatusOK)
 	case r.URL.Path == "/v2/nasty":
