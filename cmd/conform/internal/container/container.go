@@ -164,10 +164,10 @@ func (o Options) dockerfile() (dir, file string, err error) {
 		info, err = os.Stat(path)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("Dockerfile %s: %w", path, errors.Unwrap(err))
+		return "", "", fmt.Errorf("the Dockerfile %s: %w", path, errors.Unwrap(err))
 	}
 	if !info.Mode().IsRegular() {
-		return "", "", fmt.Errorf("Dockerfile %s: not a file", path)
+		return "", "", fmt.Errorf("the Dockerfile %s: not a file", path)
 	}
 	return filepath.Dir(path), filepath.Base(path), nil
 }
