@@ -105,6 +105,9 @@ func managingContent(g *registrar) {
 		b := c.Content.Blob(64)
 		c.Other().GivenBlobs(b)
 		c.Repo().GivenBlobs(c.Content.Blob(64))
+		if c.Repo().Head(blobPath(b.Digest)).Status == http.StatusOK {
+			return // repositories that share their blobs are legal, and then it is not unknown here
+		}
 		x := c.Repo().Delete(blobPath(b.Digest))
 		if refusesDeletion(x) {
 			c.Unsupported(x, "deletion is disabled")
