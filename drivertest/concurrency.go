@@ -136,32 +136,37 @@ func crossTalk(x *trial) {
 	}
 }
 
+// twoWriters accepts that one Writer, whichever, puts an end to the other.
 func twoWriters(x *trial) {
 	for i := range x.n(6, 30, 100) {
 		p := x.p(fmt.Sprint("object", i))
-		a, b := x.start(p, 300000), x.start(p, 200003)
-		for _, to := range []int64{50000, 100000, 200003} {
-			a.write(to)
-			b.write(to)
-		}
-		a.write(300000)
-		first, second := a, b
-		if i%2 == 1 {
-			first, second = b, a
-		}
+		us := [2]*upload{x.start(p, 300000), x.start(p, 200003)}
 		if !x.ok() {
 			return
 		}
-		ferr := first.w.commit(x.ctx)
-		x.harmless(ferr, "Commit of one of two Writers")
-		serr := second.w.commit(x.ctx)
-		x.harmless(serr, "Commit of the other Writer")
-		first.closeAnyhow()
-		second.closeAnyhow()
-		if ferr != nil && serr != nil {
-			x.failf("both of two Writers on one path failed: %s; %s", brief(ferr), brief(serr))
+		var errs [2]error
+		for part := int64(1); part <= 4; part++ {
+			for n, u := range us {
+				if errs[n] == nil {
+					to := u.c.size * part / 4
+					_, errs[n] = u.w.write(u.c, u.off, to)
+					u.off = to
+				}
+			}
 		}
-		oa, ob := x.contentObjection(p, a.c), x.contentObjection(p, b.c)
+		for n := range us {
+			n := (n + i) % 2
+			if errs[n] == nil {
+				errs[n] = us[n].w.commit(x.ctx)
+			}
+			x.harmless(errs[n], "one of two Writers")
+			us[n].closeAnyhow()
+		}
+		if errs[0] != nil && errs[1] != nil {
+			x.failf("both of two Writers on one path failed: %s; %s", brief(errs[0]), brief(errs[1]))
+			return
+		}
+		oa, ob := x.contentObjection(p, us[0].c), x.contentObjection(p, us[1].c)
 		if x.ok() && oa != "" && ob != "" {
 			x.failf("two Writers on one path left neither content: %s; %s", oa, ob)
 		}

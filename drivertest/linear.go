@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,56 +35,77 @@ const (
 	undecided
 )
 
+// forever is the end of a call whose outcome is unknown. Such a call may have taken effect at any
+// time after it began, or never.
+const forever = int64(1<<63 - 1)
+
 // decide searches for an order of the events that respects real time and that the model allows.
-// It gives up after budget steps.
+// It gives up after budget steps. It tries first whether calls of unknown outcome are needed at
+// all: most failed and had no effect.
 func decide(history []event, budget int) decision {
-	n := len(history)
-	slices.SortFunc(history, func(a, b event) int { return int(a.call - b.call) })
-	type frame struct {
-		state uint64
-		taken bitset
+	slices.SortFunc(history, func(a, b event) int { return cmp.Compare(a.call, b.call) })
+	var closed []event
+	for _, e := range history {
+		if e.done != forever {
+			closed = append(closed, e)
+		}
 	}
-	seen := map[string]bool{}
-	var search func(f frame, left int) decision
-	search = func(f frame, left int) decision {
-		if left == 0 {
-			return linearizable
+	d := linearizable
+	for _, h := range [][]event{closed, history} {
+		s := search{history: h, budget: budget, seen: map[string]bool{}}
+		d = s.from(0, make(bitset, (len(h)+63)/64), len(closed))
+		if d == linearizable || len(closed) == len(history) {
+			return d
 		}
-		if budget--; budget < 0 {
-			return undecided
+	}
+	return d
+}
+
+type search struct {
+	history []event
+	budget  int
+	seen    map[string]bool
+}
+
+// from searches on from a state, with left calls of known outcome still to be placed.
+func (s *search) from(state uint64, taken bitset, left int) decision {
+	if left == 0 {
+		return linearizable
+	}
+	if s.budget--; s.budget < 0 {
+		return undecided
+	}
+	key := taken.key(state)
+	if s.seen[key] {
+		return contradictory
+	}
+	s.seen[key] = true
+	deadline := forever
+	for i, e := range s.history {
+		if !taken.has(i) {
+			deadline = min(deadline, e.done)
 		}
-		key := f.taken.key(f.state)
-		if seen[key] {
-			return contradictory
-		}
-		seen[key] = true
-		deadline := int64(1<<63 - 1)
-		for i := range n {
-			if !f.taken.has(i) {
-				deadline = min(deadline, history[i].done)
-			}
-		}
-		result := contradictory
-		for i := range n {
-			if f.taken.has(i) {
-				continue
-			}
-			if history[i].call > deadline {
+	}
+	for _, open := range []bool{false, true} {
+		for i, e := range s.history {
+			if e.call > deadline {
 				break
 			}
-			for _, s := range history[i].next(f.state) {
-				switch search(frame{s, f.taken.with(i)}, left-1) {
-				case linearizable:
-					return linearizable
-				case undecided:
-					result = undecided
-				case contradictory:
+			if taken.has(i) || open != (e.done == forever) {
+				continue
+			}
+			after := left
+			if !open {
+				after--
+			}
+			for _, next := range e.next(state) {
+				if d := s.from(next, taken.with(i), after); d != contradictory {
+					return d
 				}
 			}
 		}
-		return result
 	}
-	return search(frame{0, make(bitset, (n+63)/64)}, n)
+	return contradictory
 }
 
 type bitset []uint64
@@ -126,7 +148,7 @@ func (r *recorder) observe(text string, call func() (next func(uint64) []uint64,
 	next, known := call()
 	ended := time.Since(r.began).Nanoseconds()
 	if !known {
-		ended = 1<<63 - 1
+		ended = forever
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,10 +169,6 @@ func (r *recorder) contentOf(i int, v uint64) content {
 
 func versionOf(size int64) uint64 { return uint64(size-16) / 8 }
 
-func maybe(effect func(uint64) uint64) func(uint64) []uint64 {
-	return func(s uint64) []uint64 { return []uint64{s, effect(s)} }
-}
-
 func surely(effect func(uint64) uint64) func(uint64) []uint64 {
 	return func(s uint64) []uint64 { return []uint64{effect(s)} }
 }
@@ -164,7 +182,8 @@ func sees(i int, v uint64) func(uint64) []uint64 {
 	}
 }
 
-func nothing(s uint64) []uint64 { return []uint64{s} }
+// nothing is a call that has no effect and says nothing.
+func nothing(uint64) []uint64 { return nil }
 
 func (r *recorder) write(x *trial, i int, p string, store func(x *trial, p string, c content) error) {
 	v := r.nextVersion()
@@ -173,7 +192,7 @@ func (r *recorder) write(x *trial, i int, p string, store func(x *trial, p strin
 		x.harmless(err, "write")
 		effect := func(s uint64) uint64 { return set(s, i, v) }
 		if err != nil {
-			return maybe(effect), false
+			return surely(effect), false
 		}
 		return surely(effect), true
 	})
@@ -225,7 +244,7 @@ func (r *recorder) remove(x *trial, i int, p string) {
 		case x.missing(err):
 			return sees(i, 0), true
 		}
-		return maybe(effect), false
+		return surely(effect), false
 	})
 }
 
@@ -245,7 +264,7 @@ func (r *recorder) move(x *trial, from, to int, paths [2]string) {
 		case x.missing(err):
 			return sees(from, 0), true
 		}
-		return maybe(effect), false
+		return surely(effect), false
 	})
 }
 

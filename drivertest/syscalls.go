@@ -2,10 +2,12 @@ package drivertest
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +39,7 @@ func (x *trial) flushes(phases ...string) {
 	worker := x.cfg.Hooks.Worker(string(job))
 	args := []string{
 		"-f", "-y", "-s", "64", "-o", trace,
-		"-e", "trace=write,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,openat,syncfs", "--",
+		"-e", "trace=write,pwrite64,copy_file_range,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,openat,unlink,unlinkat,rmdir,syncfs", "--",
 	}
 	cmd := exec.CommandContext(x.ctx, strace, append(append(args, worker.Path), worker.Args[1:]...)...)
 	cmd.Env, cmd.Dir = worker.Env, worker.Dir
@@ -71,11 +73,10 @@ var (
 	tracePath = regexp.MustCompile(`"(/?[^"]*)"`)
 )
 
-// readTrace follows which files and directories below a location hold changes that were not
-// flushed, and notes what is left whenever the worker reports. Phases that changed nothing at the
-// location are left out.
+// readTrace follows what is not flushed below a location, and notes what is left of it whenever
+// the worker reports. Phases that changed nothing at the location are left out.
 func readTrace(trace, location string) map[string]*phase {
-	dirty := map[string]string{}
+	f := unflushed{location: location, files: map[string]bool{}, entries: map[string]bool{}, written: map[string]bool{}}
 	phases := map[string]*phase{}
 	current, touched := "", false
 	for _, line := range wholeCalls(trace) {
@@ -84,21 +85,112 @@ func readTrace(trace, location string) map[string]*phase {
 			continue
 		}
 		if m[1] != "write" || !strings.Contains(m[2], ackMark) {
-			touched = applyCall(m[1], m[2], location, dirty) || touched
+			touched = f.apply(m[1], m[2]) || touched
 			continue
 		}
 		if touched && current != "" {
-			phases[current] = &phase{}
-			for _, why := range dirty {
-				phases[current].trouble = append(phases[current].trouble, why)
-			}
+			phases[current] = &phase{f.trouble()}
 		}
 		_, rest, _ := strings.Cut(m[2], ackMark)
 		current, _, _ = strings.Cut(rest, " ")
 		touched = false
-		clear(dirty)
+		f.forget()
 	}
 	return phases
+}
+
+// unflushed is what a power cut could lose below a location.
+type unflushed struct {
+	location string
+	// files hold bytes that were not flushed; entries are names that their directories may not
+	// hold for good; written are all files that were written or named.
+	files, entries, written map[string]bool
+}
+
+func (f *unflushed) forget() {
+	clear(f.files)
+	clear(f.entries)
+	clear(f.written)
+}
+
+// trouble names the written files that could be lost: by their bytes, by their name or by that of
+// a directory above them.
+func (f *unflushed) trouble() []string {
+	var out []string
+	for p := range f.files {
+		out = append(out, "the bytes of "+strings.TrimPrefix(p, f.location))
+	}
+	for e := range f.entries {
+		for p := range f.written {
+			if p == e || strings.HasPrefix(p, e+"/") {
+				out = append(out, "the name "+strings.TrimPrefix(e, f.location)+" in its directory")
+				break
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (f *unflushed) inside(p string) bool { return strings.HasPrefix(p, f.location+"/") }
+
+// apply takes account of a call and tells whether it changes anything below the location.
+func (f *unflushed) apply(call, args string) bool {
+	file := ""
+	if m := traceFile.FindStringSubmatch(args); m != nil {
+		file = m[1]
+	}
+	names := absolute(args)
+	switch call {
+	case "write", "pwrite64", "copy_file_range":
+		if f.inside(file) {
+			f.files[file], f.written[file] = true, true
+			return true
+		}
+	case "fsync", "fdatasync":
+		delete(f.files, file)
+		for e := range f.entries {
+			if filepath.Dir(e) == file {
+				delete(f.entries, e)
+			}
+		}
+	case "syncfs":
+		clear(f.files)
+		clear(f.entries)
+	case "mkdir", "mkdirat":
+		if len(names) == 1 && f.inside(names[0]) {
+			f.entries[names[0]] = true
+		}
+	case "openat":
+		if len(names) == 1 && f.inside(names[0]) && strings.Contains(args, "O_CREAT") {
+			f.entries[names[0]] = true
+		}
+	case "unlink", "unlinkat", "rmdir":
+		if len(names) == 1 {
+			f.rename(names[0], "")
+		}
+	case "rename", "renameat", "renameat2", "link", "linkat":
+		if len(names) == 2 && f.inside(names[1]) {
+			f.rename(names[0], names[1])
+			f.entries[names[1]], f.written[names[1]] = true, true
+			return true
+		}
+	}
+	return false
+}
+
+// rename gives everything at and below a path its new one; none means that it is gone.
+func (f *unflushed) rename(from, to string) {
+	for _, set := range []map[string]bool{f.files, f.entries, f.written} {
+		for p := range maps.Clone(set) {
+			if rest, ok := strings.CutPrefix(p, from); ok && (rest == "" || rest[0] == '/') {
+				delete(set, p)
+				if to != "" {
+					set[to+rest] = true
+				}
+			}
+		}
+	}
 }
 
 // wholeCalls joins calls that strace had to write in two lines.
@@ -118,45 +210,6 @@ func wholeCalls(trace string) []string {
 		out = append(out, line)
 	}
 	return out
-}
-
-// applyCall updates what is dirty and tells whether the call concerns the location.
-func applyCall(call, args, location string, dirty map[string]string) bool {
-	inside := func(p string) bool { return strings.HasPrefix(p, location+"/") || p == location }
-	file := ""
-	if f := traceFile.FindStringSubmatch(args); f != nil {
-		file = f[1]
-	}
-	names := absolute(args)
-	switch call {
-	case "write":
-		if inside(file) {
-			dirty[file] = "the content of " + strings.TrimPrefix(file, location)
-			return true
-		}
-	case "fsync", "fdatasync":
-		delete(dirty, file)
-		return inside(file)
-	case "syncfs":
-		clear(dirty)
-		return true
-	case "mkdir", "mkdirat":
-		if len(names) > 0 && inside(names[0]) {
-			dirty[filepath.Dir(names[0])] = "the new entry " + strings.TrimPrefix(names[0], location) + " in its directory"
-			return true
-		}
-	case "rename", "renameat", "renameat2", "link", "linkat":
-		if len(names) < 2 || !inside(names[1]) {
-			return false
-		}
-		if why, ok := dirty[names[0]]; ok {
-			dirty["renamed "+names[0]] = why + ", which was renamed before it was flushed"
-			delete(dirty, names[0])
-		}
-		dirty[filepath.Dir(names[1])] = "the new name " + strings.TrimPrefix(names[1], location) + " in its directory"
-		return true
-	}
-	return false
 }
 
 // absolute returns the paths of a call; one that is relative to a descriptor is joined with it.

@@ -1,0 +1,43 @@
+package drivertest_test
+
+import (
+	"testing"
+
+	"github.com/registryconform/conform/drivertest"
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/inmemory"
+)
+
+// ours is the configuration of the reference's drivers. The contract lets append start an upload.
+func ours() drivertest.Config {
+	return drivertest.Config{
+		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer,
+		Semantics: drivertest.Semantics{AppendCreates: true},
+	}
+}
+
+func TestInMemory(t *testing.T) {
+	drivertest.RunStore(t, func(testing.TB) func() *inmemory.Driver {
+		d := inmemory.New(inmemory.Parameters{})
+		return func() *inmemory.Driver { return d }
+	}, ours())
+}
+
+func TestFilesystem(t *testing.T) {
+	cfg := ours()
+	cfg.Hooks.Reopen = func(dir string) (drivertest.Target, error) {
+		d, err := filesystem.New(filesystem.Parameters{Root: dir})
+		return drivertest.Adapt(d), err
+	}
+	drivertest.RunStore(t, func(tb testing.TB) func() driver.Driver {
+		root := tb.TempDir()
+		return func() driver.Driver {
+			d, err := filesystem.New(filesystem.Parameters{Root: root})
+			if err != nil {
+				tb.Error(err)
+			}
+			return d
+		}
+	}, cfg)
+}
