@@ -5,9 +5,18 @@ package conformance
 func registryChapters() []chapter {
 	return []chapter{
 		{"Pulling blobs", pullingBlobs},
+		{"Pushing blobs", pushingBlobs},
+		{"Pushing blobs in one POST", pushingInOnePost},
+		{"Pushing blobs in chunks", pushingChunks},
+		{"Status of uploads", statusOfUploads},
+		{"Mounting blobs", mountingBlobs},
+		{"Cancelling uploads", cancellingUploads},
 		{"Pushing manifests", pushingManifests},
 		{"Listing referrers", listingReferrers},
 		{"Content management", managingContent},
+		{"Docker uploads", dockerUploads},
+		{"Docker blobs", dockerBlobs},
+		{"Docker mounts", dockerMounts},
 		{"Docker manifests", dockerManifests},
 	}
 }

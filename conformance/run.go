@@ -158,7 +158,12 @@ func (r *run) collect(sr ginkgo.SpecReport) {
 		// The interruption reached the spec before it reached Ginkgo.
 		result.Outcome, result.Message = report.NotSelected, "the run was interrupted"
 	}
-	result.BlockedBy = c.blockedBy
+	if r.ctx.Err() != nil && c.cutOff() {
+		result.Outcome, result.Message = report.NotSelected, "the run was interrupted"
+	}
+	if result.Outcome == report.Blocked {
+		result.BlockedBy = c.blockedBy
+	}
 	if result.Outcome != report.Passed {
 		result.Exchanges = c.recorder.Exchanges()
 	}
@@ -213,6 +218,13 @@ func (c *Case) conclude(sr ginkgo.SpecReport) (report.Outcome, string) {
 		return report.Error, fmt.Sprintf("the spec panicked: %s\n%s", sr.Failure.ForwardedPanic, sr.Failure.Location.FullStackTrace)
 	}
 	return report.Error, fmt.Sprintf("the spec ended in state %v", sr.State)
+}
+
+// cutOff reports whether the last request of the spec got no whole answer, so
+// that an interruption of the run, if there was one, is what the spec saw.
+func (c *Case) cutOff() bool {
+	last := c.recorder.Last()
+	return last != nil && last.Err() != nil
 }
 
 func randomSeed() string {

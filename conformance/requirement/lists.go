@@ -122,60 +122,15 @@ func pendingPull() []Requirement {
 }
 
 func pendingPush() []Requirement {
-	return []Requirement{
-		PushUploadAccepted,
-		PushUploadLocation,
-		PushUploadSessionId,
-		PushUploadLocationForm,
-		PushUploadLocationQuery,
-		PushBlobCreated,
-		PushBlobLocation,
-		PushBlobLocationPullable,
-		PushSingleSupported,
-		PushSingleLengthMismatch,
-		PushSingleDigestMismatch,
-		PushSingleFallback,
-		PushSingleCreated,
-		PushSingleLocation,
-		PushUploadRefused,
-		PushSessionPutUnknown,
-		PushBlobDigestMismatch,
-	}
+	return []Requirement{}
 }
 
 func pendingChunked() []Requirement {
-	return []Requirement{
-		ChunkedSessionMinimum,
-		ChunkedPatchFirstOffset,
-		ChunkedPatchRangeForm,
-		ChunkedPatchLastLength,
-		ChunkedPatchAccepted,
-		ChunkedPatchLocation,
-		ChunkedPatchRange,
-		ChunkedPatchOutOfOrder,
-		ChunkedPutLastChunk,
-		ChunkedPutCloses,
-		ChunkedPutBody,
-		ChunkedPutDigest,
-		ChunkedPutCreated,
-		ChunkedPutLocation,
-		ChunkedStatusActive,
-		ChunkedStatusLocation,
-		ChunkedStatusRange,
-		ChunkedSessionPatchUnknown,
-		ChunkedSessionStatusUnknown,
-	}
+	return []Requirement{}
 }
 
 func pendingMount() []Requirement {
-	return []Requirement{
-		MountBlobCreated,
-		MountBlobLocation,
-		MountBlobDigestCanonical,
-		MountAnonymousSupported,
-		MountAnonymousFound,
-		MountBlobFallback,
-	}
+	return []Requirement{}
 }
 
 func pendingManifests() []Requirement {
@@ -233,10 +188,6 @@ func pendingProvisional() []Requirement {
 		PullBlobDigestHeaderRequired,
 		PullHeadDigestHeaderRequired,
 		PullHeadLengthRequired,
-		PushBlobDigestInvalid,
-		ChunkedSessionDigestAlgorithm,
-		ChunkedPatchRangeWhole,
-		ChunkedPutOutOfOrder,
 		TagsListOrderWidened,
 		ProxyNamespaceUsed,
 		ProxyNamespaceEchoed,
@@ -254,9 +205,6 @@ func pendingDocker() []Requirement {
 		DockerBlobHead,
 		DockerBlobUnknown,
 		DockerBlobDigestInvalid,
-		DockerMountCreated,
-		DockerMountDigestHeader,
-		DockerMountFallback,
 		DockerManifestHead,
 		DockerManifestUnknown,
 		DockerTagsList,
