@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/quirk"
 	"github.com/registryconform/conform/reference/server"
 	"github.com/registryconform/conform/reference/storage"
 )
@@ -33,6 +34,7 @@ type Option func(*settings)
 type settings struct {
 	server  server.Options
 	storage storage.Options
+	quirks  []string
 	wrap    []func(http.Handler) http.Handler
 }
 
@@ -48,6 +50,19 @@ func WithHandler(wrap func(http.Handler) http.Handler) Option {
 	return func(s *settings) { s.wrap = append(s.wrap, wrap) }
 }
 
+// WithoutDeletes refuses every deletion, with 405.
+func WithoutDeletes() Option { return func(s *settings) { s.storage.DisableDelete = true } }
+
+// WithoutReferrers leaves out the referrers API, as registries older than
+// version 1.1 of the specification.
+func WithoutReferrers() Option { return WithQuirks("referrers-unsupported") }
+
+// WithQuirks puts the deviations of these names before the registry; see
+// [quirk.All] and [quirk.Variations]. An unknown name fails the test.
+func WithQuirks(names ...string) Option {
+	return func(s *settings) { s.quirks = append(s.quirks, names...) }
+}
+
 // New starts a registry. Its listener and connections are closed when t ends.
 func New(t testing.TB, opts ...Option) *Registry {
 	t.Helper()
@@ -56,6 +71,13 @@ func New(t testing.TB, opts ...Option) *Registry {
 		o(&s)
 	}
 	h := server.New(storage.New(inmemory.New(inmemory.Parameters{}), s.storage), s.server)
+	for _, name := range s.quirks {
+		q, ok := quirk.Find(name)
+		if !ok {
+			t.Fatalf("registrytest: there is no quirk %q", name)
+		}
+		h = q.Wrap(h)
+	}
 	for _, wrap := range s.wrap {
 		h = wrap(h)
 	}

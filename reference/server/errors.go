@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/server/internal/route"
@@ -78,6 +80,7 @@ func (s *server) fail(w *response, r *http.Request, err error) {
 	case len(list) == 0:
 		list = []*registry.Error{registry.ErrUnknown}
 	}
+	drain(r)
 	status := list[0].Status
 	h := w.Header()
 	for _, key := range []string{"Etag", "Docker-Content-Digest", "Cache-Control", "Last-Modified", "Accept-Ranges", "Content-Encoding"} {
@@ -87,6 +90,27 @@ func (s *server) fail(w *response, r *http.Request, err error) {
 		h.Set("Allow", s.allowedBut(r))
 	}
 	writeJSON(w, status, contentJSON, document(list))
+}
+
+// drain reads what the client is still sending, within bounds: many clients
+// send all of a body before they read the answer, and a connection that is
+// closed meanwhile loses them the answer.
+func drain(r *http.Request) {
+	const most, longest = 16 << 20, 5 * time.Second
+	if r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" {
+		return
+	}
+	if b, ok := r.Body.(*body); ok {
+		b.stall = longest
+	}
+	end := time.Now().Add(longest)
+	for total := int64(0); total < most && time.Now().Before(end); {
+		n, err := io.CopyN(io.Discard, r.Body, 1<<20)
+		if err != nil {
+			return
+		}
+		total += n
+	}
 }
 
 // gone reports whether the client left in the middle of its request, so that
