@@ -236,7 +236,7 @@ func (d *Driver) rename(from, to string) error {
 			made = append(made, dir)
 			d.note(dir, 1)
 		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := mkdirAll(filepath.Dir(to)); err != nil {
 			return err
 		}
 		err := os.Rename(from, to)
@@ -248,6 +248,16 @@ func (d *Driver) rename(from, to string) error {
 		}
 	}
 	return errRaced
+}
+
+// mkdirAll makes a directory and those above it. That others remove them
+// meanwhile is no failure: what comes next finds out, and begins anew.
+func mkdirAll(dir string) error {
+	err := os.MkdirAll(dir, 0o777)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
 // Delete implements [driver.Driver].
@@ -305,7 +315,7 @@ func (d *Driver) intend(dirs ...string) (done func(), err error) {
 // prune removes dir and those above it, below top, as long as they are empty.
 func (d *Driver) prune(dir, top string) {
 	for ; len(dir) > len(top); dir = filepath.Dir(dir) {
-		if syscall.Rmdir(dir) != nil {
+		if err := syscall.Rmdir(dir); err != nil && err != syscall.ENOENT {
 			return
 		}
 	}

@@ -66,7 +66,7 @@ func openAppend(full string) (*os.File, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
-		if err := os.MkdirAll(filepath.Dir(full), 0o777); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := mkdirAll(filepath.Dir(full)); err != nil {
 			return nil, err
 		}
 	}
