@@ -5,6 +5,8 @@ package conformance
 func registryChapters() []chapter {
 	return []chapter{
 		{"Pulling blobs", pullingBlobs},
+		{"Pulling parts of blobs", pullingRanges},
+		{"Pulling manifests", pullingManifests},
 		{"Pushing blobs", pushingBlobs},
 		{"Pushing blobs in one POST", pushingInOnePost},
 		{"Pushing blobs in chunks", pushingChunks},

@@ -94,31 +94,7 @@ func pendingApi() []Requirement {
 }
 
 func pendingPull() []Requirement {
-	return []Requirement{
-		PullReferenceOther,
-		PullTagLength,
-		PullTagGrammar,
-		PullManifestContentType,
-		PullManifestContentTypeBare,
-		PullManifestContentTypePushed,
-		PullManifestContent,
-		PullManifestOk,
-		PullManifestDigestHeader,
-		PullManifestDigestCanonical,
-		PullManifestDigestAlgorithm,
-		PullManifestUnknown,
-		PullBlobOk,
-		PullBlobDigestHeader,
-		PullBlobDigestMatches,
-		PullBlobRange,
-		PullBlobHead,
-		PullManifestHead,
-		PullHeadDigestHeader,
-		PullHeadLength,
-		PullBlobHeadUnknown,
-		PullManifestHeadUnknown,
-		PullRepositoryUnknown,
-	}
+	return []Requirement{}
 }
 
 func pendingPush() []Requirement {
@@ -184,10 +160,6 @@ func pendingErrors() []Requirement {
 
 func pendingProvisional() []Requirement {
 	return []Requirement{
-		PullManifestDigestHeaderRequired,
-		PullBlobDigestHeaderRequired,
-		PullHeadDigestHeaderRequired,
-		PullHeadLengthRequired,
 		TagsListOrderWidened,
 		ProxyNamespaceUsed,
 		ProxyNamespaceEchoed,
