@@ -260,16 +260,6 @@ func pullingUnknownManifests(g *registrar) {
 	}
 }
 
-// haveNoSuccess wants any answer but a 2xx status.
-func haveNoSuccess() Matcher {
-	return NewMatcher("no 2xx status", func(x *Exchange) string {
-		if x.Status/100 == 2 {
-			return StatusText(x.Status)
-		}
-		return ""
-	})
-}
-
 // pullingOtherReferences asks for a manifest by what is almost its tag or its
 // digest.
 func pullingOtherReferences(g *registrar) {
@@ -290,7 +280,7 @@ func pullingOtherReferences(g *registrar) {
 			g.It("does not answer a "+method+" by "+bad.what+" with success", requirement.PullReferenceOther, func(c *Case) {
 				tag := c.Tag("referred")
 				m := c.Repo().GivenImage(tag)
-				Expect(c.Repo().Do(method, manifestPath(bad.make(tag, m.Digest)))).To(haveNoSuccess())
+				Expect(c.Repo().Do(method, manifestPath(bad.make(tag, m.Digest)))).To(haveNothing())
 			})
 		}
 	}
@@ -301,9 +291,9 @@ func pullingTagNames(g *registrar) {
 	refuse := func(what, tag string, r requirement.Requirement) {
 		g.It("takes "+what+" neither in a push nor in a pull", r, func(c *Case) {
 			m := c.Repo().GivenImage("")
-			Expect(c.Repo().PutManifest(tag, m)).To(haveNoSuccess())
-			Expect(c.Repo().Get(manifestPath(tag))).To(haveNoSuccess())
-			Expect(c.Repo().Head(manifestPath(tag))).To(haveNoSuccess())
+			Expect(c.Repo().PutManifest(tag, m)).To(haveNothing())
+			Expect(c.Repo().Get(manifestPath(tag))).To(haveNothing())
+			Expect(c.Repo().Head(manifestPath(tag))).To(haveNothing())
 		})
 	}
 	refuse("a tag of 129 characters", strings.Repeat("a", 129), requirement.PullTagLength)

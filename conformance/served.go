@@ -29,20 +29,6 @@ func haveNothing() wire.Matcher {
 	})
 }
 
-// haveDigestOf wants a Docker-Content-Digest of content, by any algorithm.
-func haveDigestOf(content []byte) wire.Matcher {
-	return wire.NewMatcher("Docker-Content-Digest: "+digest.FromBytes(content).String(), func(x *wire.Exchange) string {
-		value := x.Header().Get("Docker-Content-Digest")
-		if value == "" {
-			return "no Docker-Content-Digest header"
-		}
-		if d, err := digest.Parse(value); err == nil && d == d.Algorithm().FromBytes(content) {
-			return ""
-		}
-		return "Docker-Content-Digest: " + value
-	})
-}
-
 // GivenServing blocks the spec unless an ordinary blob is served as it was
 // pushed: what the spec then finds is about the blob that it judges.
 func (r *Repo) GivenServing() {
