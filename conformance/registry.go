@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +22,9 @@ const DefaultPrefix = "conform"
 
 // probeTimeout bounds each request that finds out whether there is a registry.
 const probeTimeout = 4 * time.Second
+
+// preflightTimeout bounds all of them together, with logins and retries.
+const preflightTimeout = 4500 * time.Millisecond
 
 // A Registry is the target at a URL.
 type Registry struct {
@@ -129,6 +132,8 @@ func (a *access) notes() []string {
 // preflight finds out whether a registry answers and lets us in. A registry
 // whose "/v2/" is wrong is still one if it lists tags like one.
 func (a *access) preflight(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, preflightTimeout, &wire.TimeoutError{After: preflightTimeout})
+	defer cancel()
 	base := a.probe(ctx, a.root)
 	if err := a.reachable(base); err != nil {
 		return err
@@ -158,9 +163,9 @@ func (a *access) probe(ctx context.Context, path string) *wire.Exchange {
 // reachable tells from the answer to a probe whether the target is there and
 // lets us in.
 func (a *access) reachable(x *wire.Exchange) error {
-	var unknown x509.UnknownAuthorityError
+	var untrusted *tls.CertificateVerificationError
 	switch {
-	case errors.As(x.Err(), &unknown):
+	case errors.As(x.Err(), &untrusted):
 		return a.refuse("the certificate is not trusted (--cacert names an authority, --insecure trusts any)", x.Err())
 	case x.Status == http.StatusUnauthorized || x.Status == http.StatusForbidden:
 		return a.refuse("the login is refused: "+x.Outcome(), nil)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -24,11 +25,13 @@ type Exchange struct {
 	Attempts int           `json:"attempts,omitempty"` // more than 1 after retries
 	Redirect []string      `json:"redirects,omitempty"`
 
-	final  string // URL that answered, after redirects; not redacted
+	sent   http.Header // of the request; not redacted
+	final  string      // URL that answered, after redirects; not redacted
 	header http.Header
 	body   []byte
 	cut    bool // there was more of the body than the client reads
 	err    error
+	redact redactor
 }
 
 // A Message is one half of an exchange.
@@ -77,7 +80,9 @@ func (b Bytes) IsText() bool {
 }
 
 // Header returns the answer's header as it came, nothing redacted. It is
-// empty, never nil, if no answer came.
+// empty, never nil, if no answer came. Like [Exchange.Body] and
+// [Exchange.FinalURL] it is there for the caller of [Recorder.Do] only, not in
+// what [Recorder.Exchanges] returns.
 func (x *Exchange) Header() http.Header {
 	if x.header == nil {
 		return http.Header{}
@@ -98,6 +103,22 @@ func (x *Exchange) Err() error { return x.err }
 
 // FinalURL returns the URL that answered, after redirects, not redacted.
 func (x *Exchange) FinalURL() string { return x.final }
+
+// Equal reports whether the whole body of x is want.
+func (x *Exchange) Equal(want []byte) bool { return x.Whole() && bytes.Equal(x.body, want) }
+
+// fail records why no answer, or no whole answer, came.
+func (x *Exchange) fail(err error) {
+	x.err = err
+	x.Error = x.redact.text(err.Error())
+}
+
+// record returns a copy with nothing but what is kept of the exchange.
+func (x *Exchange) record() *Exchange {
+	c := *x
+	c.sent, c.final, c.header, c.body, c.redact = nil, "", nil, nil, redactor{}
+	return &c
+}
 
 // String returns the exchange in one line.
 func (x *Exchange) String() string {

@@ -34,7 +34,7 @@ func (m Matcher) Judge(x *Exchange) string {
 	case !m.partial && x.err != nil:
 		return x.Outcome()
 	}
-	return m.got(x)
+	return x.redact.text(m.got(x))
 }
 
 // Match implements the matcher of Gomega. actual is an *[Exchange].
@@ -61,7 +61,11 @@ func (m Matcher) NegatedFailureMessage(actual any) string {
 
 // Finding returns the text of a failure, in the form that the reports read: a
 // line each for what was wanted, what came, and the exchange, if there is one.
+// It holds no secret of the exchange.
 func Finding(want, got string, x *Exchange) string {
+	if x != nil {
+		want, got = x.redact.text(want), x.redact.text(got)
+	}
 	s := "want  " + want + "\ngot   " + got
 	if x != nil {
 		s += "\nwire  " + x.String()
@@ -146,7 +150,7 @@ func HaveBody(content []byte) Matcher {
 	return Matcher{want: fmt.Sprintf("the %d bytes that were pushed", len(content)), got: func(x *Exchange) string {
 		switch {
 		case x.cut:
-			return "a longer body"
+			return fmt.Sprintf("more than %d bytes", len(x.body))
 		case bytes.Equal(x.body, content):
 			return ""
 		case len(x.body) != len(content):

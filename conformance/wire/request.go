@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,8 @@ type Request struct {
 	// Chunked sends the body without Content-Length.
 	Chunked bool
 	// DropAfter, if not 0, closes the connection once that many bytes of
-	// the body have been sent. Content-Length tells of the whole body.
+	// the body have been sent. Content-Length tells of the whole body. The
+	// request goes out over HTTP/1.1, and no answer is waited for.
 	DropAfter int
 	// NoFollow keeps a redirect as the answer.
 	NoFollow bool
@@ -33,46 +35,100 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// errDropped is what a request body with DropAfter ends in.
+// errDropped is what an exchange with DropAfter ends in.
 var errDropped = errors.New("connection dropped by the spec")
 
 // send sends r once and reads the answer within the client's bounds.
 func (c *Client) send(ctx context.Context, r Request) *Exchange {
 	x := &Exchange{Method: r.Method, URL: r.URL, Started: time.Now()}
-	timeout := r.Timeout
-	if timeout == 0 {
-		timeout = c.config.Timeout
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no whole answer within %v", timeout))
-	defer cancel()
 	defer func() { x.Duration = time.Since(x.Started) }()
-
-	if !r.NoFollow {
-		ctx = context.WithValue(ctx, hopsKey{}, &x.Redirect)
-	}
-	request, err := c.request(ctx, r)
+	ctx, cancel := c.bound(ctx, r)
+	defer cancel()
+	request, err := c.prepare(ctx, r, x)
 	if err != nil {
 		x.fail(err)
 		return x
 	}
-	if c.config.Auth != nil {
-		if err := c.config.Auth.Authorize(ctx, request, r.Scopes); err != nil {
-			x.fail(fmt.Errorf("login: %w", err))
-			return x
-		}
+	if r.DropAfter > 0 {
+		x.fail(c.sendAndDrop(ctx, request, r))
+		return x
 	}
-	x.URL = redactURL(request.URL)
-	x.final = request.URL.String()
-	x.Request = message(request.Header, r.Body, int64(len(r.Body)), c.config.KeepBody)
+	var hops []string
+	if !r.NoFollow {
+		request = request.WithContext(context.WithValue(ctx, hopsKey{}, &hops))
+	}
 	response, err := c.http.Do(request)
+	for _, hop := range hops {
+		x.Redirect = append(x.Redirect, x.redact.text(hop))
+	}
+	if response != nil {
+		defer response.Body.Close()
+		x.final = response.Request.URL.String()
+		x.Status, x.Proto, x.header = response.StatusCode, response.Proto, response.Header.Clone()
+	}
 	if err != nil {
+		x.Response = x.redact.message(x.header, nil, 0)
 		x.fail(reason(ctx, err))
 		return x
 	}
-	defer response.Body.Close()
-	x.final = response.Request.URL.String()
-	c.read(ctx, x, response)
+	c.read(ctx, x, response.Body)
 	return x
+}
+
+// bound returns a context that ends with the time for one exchange.
+func (c *Client) bound(ctx context.Context, r Request) (context.Context, context.CancelFunc) {
+	timeout := r.Timeout
+	if timeout == 0 {
+		timeout = c.config.Timeout
+	}
+	return context.WithTimeoutCause(ctx, timeout, &TimeoutError{After: timeout})
+}
+
+// A TimeoutError says that no whole answer came in time.
+type TimeoutError struct{ After time.Duration }
+
+// Error implements error.
+func (e *TimeoutError) Error() string { return fmt.Sprintf("no whole answer within %v", e.After) }
+
+// Timeout implements [net.Error] in part.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// prepare turns r into a request with credentials, and records it in x.
+func (c *Client) prepare(ctx context.Context, r Request, x *Exchange) (*http.Request, error) {
+	x.redact = newRedactor(c.secrets(nil))
+	x.URL = x.redact.text(r.URL)
+	request, err := c.request(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	x.URL, x.final = x.redact.text(request.URL.String()), request.URL.String()
+	if c.config.Auth != nil {
+		if err := c.config.Auth.Authorize(ctx, request, r.Scopes); err != nil {
+			return nil, err
+		}
+	}
+	x.sent = request.Header
+	x.redact = newRedactor(c.secrets(request.Header))
+	x.URL = x.redact.text(request.URL.String())
+	x.Request = x.redact.message(request.Header, r.Body, c.config.KeepBody)
+	return request, nil
+}
+
+// secrets returns what must not stand in the record of a request with header h.
+func (c *Client) secrets(h http.Header) []string {
+	var secrets []string
+	if c.config.Auth != nil {
+		secrets = c.config.Auth.Secrets()
+	}
+	for _, v := range h.Values("Authorization") {
+		if _, credentials, ok := strings.Cut(v, " "); ok {
+			secrets = append(secrets, credentials)
+		}
+	}
+	if _, password, ok := (&http.Request{Header: h}).BasicAuth(); ok {
+		secrets = append(secrets, password)
+	}
+	return secrets
 }
 
 // request turns r into a request of net/http.
@@ -90,8 +146,6 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	}
 	var body io.Reader
 	switch {
-	case r.DropAfter > 0:
-		body = io.MultiReader(bytes.NewReader(r.Body[:r.DropAfter]), failingReader{})
 	case r.Body != nil && r.Chunked:
 		body = struct{ io.Reader }{bytes.NewReader(r.Body)}
 	case r.Body != nil:
@@ -104,48 +158,25 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	if r.Header != nil {
 		request.Header = r.Header.Clone()
 	}
-	if r.DropAfter > 0 {
-		request.ContentLength = int64(len(r.Body))
-	}
 	if request.Header.Get("User-Agent") == "" && c.config.UserAgent != "" {
 		request.Header.Set("User-Agent", c.config.UserAgent)
 	}
 	return request, nil
 }
 
-type failingReader struct{}
-
-func (failingReader) Read([]byte) (int, error) { return 0, errDropped }
-
-// read takes the answer into x: all of its body up to the client's limit.
-func (c *Client) read(ctx context.Context, x *Exchange, response *http.Response) {
-	x.Status, x.Proto, x.header = response.StatusCode, response.Proto, response.Header.Clone()
-	if response.ContentLength >= 0 && x.header.Get("Content-Length") == "" && len(response.TransferEncoding) == 0 && response.Header.Get("Content-Length") != "" {
-		x.header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+// read takes the answer's body into x, up to the client's limit. Status and
+// header are there already.
+func (c *Client) read(ctx context.Context, x *Exchange, from io.Reader) {
+	body, err := io.ReadAll(io.LimitReader(from, c.config.MaxBody+1))
+	if int64(len(body)) > c.config.MaxBody {
+		body, x.cut = body[:c.config.MaxBody], true
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, c.config.MaxBody))
 	x.body = body
-	x.Response = message(x.header, body, int64(len(body)), c.config.KeepBody)
+	x.Response = x.redact.message(x.header, body, c.config.KeepBody)
+	x.Response.Truncated = x.Response.Truncated || x.cut
 	if err != nil {
 		x.fail(fmt.Errorf("the body broke off after %d bytes: %w", len(body), reason(ctx, err)))
-		return
 	}
-	if int64(len(body)) == c.config.MaxBody {
-		if n, _ := io.ReadFull(response.Body, make([]byte, 1)); n > 0 {
-			x.Response.Truncated, x.cut = true, true
-		}
-	}
-}
-
-func message(h http.Header, body []byte, size int64, keep int) Message {
-	m := Message{Header: redactHeader(h), Size: size, Truncated: len(body) > keep}
-	m.Body = Bytes(bytes.Clone(body[:min(len(body), keep)]))
-	return m
-}
-
-func (x *Exchange) fail(err error) {
-	x.err = err
-	x.Error = redactText(err.Error())
 }
 
 // reason strips the URL that net/http puts before an error, and tells a
