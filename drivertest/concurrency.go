@@ -138,6 +138,35 @@ func crossTalk(x *trial) {
 
 // twoWriters accepts that one Writer, whichever, puts an end to the other.
 func twoWriters(x *trial) {
+	x.each("in turns", writersInTurns)
+	x.each("at once", writersAtOnce)
+}
+
+func writersAtOnce(x *trial) {
+	p := x.p("object")
+	base := x.put(p, sizeOf(1))
+	for round := range x.n(30, 200, 1000) {
+		x.parallel(3, func(x *trial, i int) {
+			v := content{object: base.object, version: uint64(2 + (round*3+i)%200)}
+			v.size = sizeOf(v.version)
+			x.harmless(x.writeUnder(x.ctx, p, v), "an upload beside another")
+		})
+		if !x.ok() {
+			return
+		}
+		b, err := x.d.get(x.ctx, p)
+		if err != nil && x.sem.EarlyVisible && x.missing(err) {
+			x.putc(p, base)
+			continue
+		}
+		if x.noErr(err, "GetContent after uploads to one path") {
+			x.wholeVersion(base, b, "GetContent after uploads to one path")
+			x.sizeFits(b)
+		}
+	}
+}
+
+func writersInTurns(x *trial) {
 	for i := range x.n(6, 30, 100) {
 		p := x.p(fmt.Sprint("object", i))
 		us := [2]*upload{x.start(p, 300000), x.start(p, 200003)}

@@ -143,16 +143,16 @@ func set(state uint64, i int, v uint64) uint64 { return state&^((1<<32-1)<<(32*i
 
 // observe runs a call and records what follows from its outcome. A call that failed for an
 // unknown reason stays open for ever and may have taken effect.
-func (r *recorder) observe(text string, call func() (next func(uint64) []uint64, known bool)) {
+func (r *recorder) observe(text string, call func() (outcome string, next func(uint64) []uint64, known bool)) {
 	begun := time.Since(r.began).Nanoseconds()
-	next, known := call()
+	outcome, next, known := call()
 	ended := time.Since(r.began).Nanoseconds()
 	if !known {
 		ended = forever
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.history = append(r.history, event{text, begun, ended, next})
+	r.history = append(r.history, event{text + ": " + outcome, begun, ended, next})
 }
 
 func (r *recorder) nextVersion() uint64 {
@@ -187,91 +187,93 @@ func nothing(uint64) []uint64 { return nil }
 
 func (r *recorder) write(x *trial, i int, p string, store func(x *trial, p string, c content) error) {
 	v := r.nextVersion()
-	r.observe(fmt.Sprintf("write version %d to %d", v, i), func() (func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("write version %d to %d", v, i), func() (string, func(uint64) []uint64, bool) {
 		err := store(x, p, r.contentOf(i, v))
 		x.harmless(err, "write")
 		effect := func(s uint64) uint64 { return set(s, i, v) }
 		if err != nil {
-			return surely(effect), false
+			return brief(err), surely(effect), false
 		}
-		return surely(effect), true
+		return "done", surely(effect), true
 	})
 }
 
 func (r *recorder) read(x *trial, i int, p string) {
-	r.observe(fmt.Sprintf("read %d", i), func() (func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("read %d", i), func() (string, func(uint64) []uint64, bool) {
 		b, err := x.d.get(x.ctx, p)
 		x.harmless(err, "GetContent")
 		switch {
 		case err == nil:
-			return sees(i, versionOf(int64(len(b)))), true
+			v := versionOf(int64(len(b)))
+			return fmt.Sprintf("version %d", v), sees(i, v), true
 		case x.missing(err):
-			return sees(i, 0), true
+			return "nothing there", sees(i, 0), true
 		}
-		return nothing, false
+		return brief(err), nothing, false
 	})
 }
 
 func (r *recorder) stat(x *trial, i int, p string) {
-	r.observe(fmt.Sprintf("stat %d", i), func() (func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("stat %d", i), func() (string, func(uint64) []uint64, bool) {
 		e, err := x.d.stat(x.ctx, p)
 		x.harmless(err, "Stat")
 		switch {
 		case err == nil:
-			return sees(i, versionOf(e.size)), true
+			v := versionOf(e.size)
+			return fmt.Sprintf("version %d", v), sees(i, v), true
 		case x.missing(err):
-			return sees(i, 0), true
+			return "nothing there", sees(i, 0), true
 		}
-		return nothing, false
+		return brief(err), nothing, false
 	})
 }
 
 func (r *recorder) remove(x *trial, i int, p string) {
-	r.observe(fmt.Sprintf("delete %d", i), func() (func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("delete %d", i), func() (string, func(uint64) []uint64, bool) {
 		err := x.d.del(x.ctx, p)
 		x.harmless(err, "Delete")
 		effect := func(s uint64) uint64 { return set(s, i, 0) }
 		switch {
 		case err == nil && r.weak:
-			return surely(effect), true
+			return "done", surely(effect), true
 		case err == nil:
-			return func(s uint64) []uint64 {
+			return "done", func(s uint64) []uint64 {
 				if get(s, i) == 0 {
 					return nil
 				}
 				return []uint64{effect(s)}
 			}, true
 		case x.missing(err):
-			return sees(i, 0), true
+			return "nothing there", sees(i, 0), true
 		}
-		return surely(effect), false
+		return brief(err), surely(effect), false
 	})
 }
 
 func (r *recorder) move(x *trial, from, to int, paths [2]string) {
-	r.observe(fmt.Sprintf("move %d to %d", from, to), func() (func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("move %d to %d", from, to), func() (string, func(uint64) []uint64, bool) {
 		err := x.d.move(x.ctx, paths[from], paths[to])
 		x.harmless(err, "Move")
 		effect := func(s uint64) uint64 { return set(set(s, to, get(s, from)), from, 0) }
 		switch {
 		case err == nil:
-			return func(s uint64) []uint64 {
+			return "done", func(s uint64) []uint64 {
 				if get(s, from) == 0 {
 					return nil
 				}
 				return []uint64{effect(s)}
 			}, true
 		case x.missing(err):
-			return sees(from, 0), true
+			return "nothing there", sees(from, 0), true
 		}
-		return surely(effect), false
+		return brief(err), surely(effect), false
 	})
 }
 
 // history runs clients against fresh paths and judges what they saw.
-func (x *trial) history(round, clients, ops int, act func(x *trial, r *recorder, paths [2]string)) {
+func (x *trial) history(round, clients, ops int, weak bool, act func(x *trial, r *recorder, paths [2]string)) {
 	paths := [2]string{x.p(fmt.Sprintf("r%d/a", round)), x.p(fmt.Sprintf("r%d/b", round))}
-	r := &recorder{began: time.Now(), weak: x.cfg.Semantics.WeakDelete}
+	r := &recorder{began: time.Now(), weak: weak || x.cfg.Semantics.WeakDelete}
 	r.base[0], r.base[1] = x.content(paths[0], 0), x.content(paths[1], 0)
 	x.parallel(clients, func(x *trial, _ int) {
 		for range ops {
@@ -309,7 +311,7 @@ func (r *recorder) timeline() []string {
 	}
 	var out []string
 	for _, e := range r.history[max(0, hi-40):min(hi, len(r.history))] {
-		out = append(out, fmt.Sprintf("// %8d ns … %8d ns  %s", e.call, e.done, e.text))
+		out = append(out, fmt.Sprintf("// %8d ns … %8d ns  %s", e.call, e.done, excerpt(e.text, 120)))
 	}
 	return out
 }
@@ -317,9 +319,9 @@ func (r *recorder) timeline() []string {
 // prefix is the history up to a call; calls that were still open then may have taken effect.
 func (r *recorder) prefix(n int) []event { return r.history[:n] }
 
-func linearRounds(x *trial, act func(x *trial, r *recorder, paths [2]string)) {
+func linearRounds(x *trial, weak bool, act func(x *trial, r *recorder, paths [2]string)) {
 	for round := range x.n(4, 20, 20) {
-		x.history(round, x.n(4, 8, 8), x.n(25, 100, 100), act)
+		x.history(round, x.n(4, 8, 8), x.n(25, 100, 100), weak, act)
 	}
 }
 
@@ -339,21 +341,22 @@ func registerOp(x *trial, r *recorder, p string, store func(x *trial, p string, 
 }
 
 func linearPut(x *trial) {
-	linearRounds(x, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
+	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
 }
 
+// linearCommit lets a Delete that found no more than an upload in the making succeed.
 func linearCommit(x *trial) {
 	if x.sem.EarlyVisible {
 		x.inconclusive("bytes are visible before Commit, so an upload is no single write")
 		return
 	}
-	linearRounds(x, func(x *trial, r *recorder, paths [2]string) {
+	linearRounds(x, true, func(x *trial, r *recorder, paths [2]string) {
 		registerOp(x, r, paths[0], func(x *trial, p string, c content) error { return x.writeUnder(x.ctx, p, c) })
 	})
 }
 
 func linearMove(x *trial) {
-	linearRounds(x, func(x *trial, r *recorder, paths [2]string) {
+	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) {
 		i := x.rng.IntN(2)
 		switch x.rng.IntN(5) {
 		case 0:
@@ -370,7 +373,7 @@ func linearMove(x *trial) {
 
 func linearHandles(x *trial) {
 	b := x.second()
-	linearRounds(x, func(x *trial, r *recorder, paths [2]string) {
+	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) {
 		y := *x
 		if x.rng.IntN(2) == 0 {
 			y.d = &traced{h: b.h, as: b.as, log: x.log, open: b.open}
@@ -387,7 +390,7 @@ func linearFaults(x *trial) {
 	}
 	f.Arm()
 	defer f.Disarm()
-	linearRounds(x, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
+	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
 }
 
 func linearUndecided(x *trial) {

@@ -102,17 +102,32 @@ func (m *model) blocked(p string) bool {
 	return false
 }
 
-// forget drops what is known of uploads at or below p.
-func (m *model) forget(p string, unknown bool) {
+// discard drops the uploads at and below p.
+func (m *model) discard(p string) {
 	for _, q := range m.paths {
 		if q == p || strings.HasPrefix(q, p+"/") {
 			delete(m.pending, q)
 			delete(m.partial, q)
-			if unknown {
-				m.unknown[q] = true
-			}
+			delete(m.unknown, q)
 		}
 	}
+}
+
+// unsure says that the contract leaves open whether an upload at p can still be resumed.
+func (m *model) unsure(p string) {
+	delete(m.pending, p)
+	delete(m.partial, p)
+	m.unknown[p] = true
+}
+
+// uploads tells whether there is, or may be, an unfinished upload at or below p.
+func (m *model) uploads(p string) bool {
+	for _, q := range m.paths {
+		if _, pending := m.pending[q]; (pending || m.unknown[q]) && (q == p || strings.HasPrefix(q, p+"/")) {
+			return true
+		}
+	}
+	return false
 }
 
 // step runs one operation on the driver and the model and compares the two.
@@ -126,10 +141,10 @@ func (m *model) step(x *trial, s step) {
 	switch s.verb {
 	case "put":
 		m.store(&y, s, func(p string) error { return y.d.put(y.ctx, p, s.c) })
-		m.forget(s.a, true)
+		m.unsure(s.a)
 	case "write":
 		m.store(&y, s, func(p string) error { return y.writeUnder(y.ctx, p, s.c) })
-		m.forget(s.a, true)
+		m.unsure(s.a)
 	case "cancel", "abandon":
 		m.unfinished(&y, s)
 	case "append":
@@ -178,7 +193,8 @@ func (m *model) unfinished(x *trial, s step) {
 	if !x.noErr(err, "Writer on "+quote(p)) {
 		return
 	}
-	m.forget(s.a, false)
+	delete(m.pending, s.a)
+	delete(m.partial, s.a)
 	delete(m.unknown, s.a)
 	_, err = w.write(s.c, 0, s.c.size/2)
 	x.noErr(err, "Write")
@@ -204,7 +220,7 @@ func (m *model) resume(x *trial, s step) {
 	u.write(c.size)
 	u.commit()
 	u.close()
-	m.forget(s.a, true)
+	m.unsure(s.a)
 	m.objects[s.a] = c
 	x.holds(p, c)
 }
@@ -223,8 +239,8 @@ func (m *model) move(x *trial, s step) {
 	}
 	err := x.d.move(x.ctx, from, to)
 	x.harmless(err, "Move")
-	m.forget(s.a, true)
-	m.forget(s.b, true)
+	m.unsure(s.a)
+	m.unsure(s.b)
 	blocked := m.blocked(s.b) || strings.HasPrefix(s.b, s.a+"/")
 	switch {
 	case s.a == s.b:
@@ -259,11 +275,8 @@ func (m *model) remove(x *trial, s step) {
 	}
 	err := x.d.del(x.ctx, p)
 	x.harmless(err, "Delete")
-	uploads := false
-	for q := range m.partial {
-		uploads = uploads || q == s.a || strings.HasPrefix(q, s.a+"/")
-	}
-	m.forget(s.a, false)
+	uploads := m.uploads(s.a)
+	m.discard(s.a)
 	switch {
 	case isFile || m.isDir(s.a):
 		x.noErr(err, "Delete of "+quote(p))
@@ -273,7 +286,7 @@ func (m *model) remove(x *trial, s step) {
 			}
 		}
 		x.absentIn(m, s.a)
-	case x.sem.GhostDirs || uploads || len(m.unknown) > 0 && err == nil:
+	case x.sem.GhostDirs || uploads && err == nil:
 		// an emptied directory or an unfinished upload may have been there to delete
 	default:
 		x.isNotFound(err, p, "Delete of the missing "+quote(p))

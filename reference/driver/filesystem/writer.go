@@ -2,6 +2,7 @@ package filesystem
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -42,12 +43,11 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, err
 	}
 	temp := filepath.Join(d.uncommitted(path), data)
+	open := openAppend
 	if !append {
-		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, failure(err)
-		}
+		open = startOver
 	}
-	file, err := openAppend(temp)
+	file, err := open(temp)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -59,10 +59,27 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	return &writer{d: d, path: path, temp: temp, file: file, size: info.Size(), dirty: info.Size() == 0}, nil
 }
 
-// openAppend opens a file at its end, and makes it with its directories.
-func openAppend(full string) (*os.File, error) {
+// startOver makes a file of its own in place of one that may be there: two
+// writers that start over at once never share one.
+func startOver(full string) (*os.File, error) {
 	for range maxTries {
-		file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+		if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		file, err := openFile(full, os.O_EXCL)
+		if !errors.Is(err, fs.ErrExist) {
+			return file, err
+		}
+	}
+	return nil, errRaced
+}
+
+// openAppend opens a file at its end, and makes it with its directories.
+func openAppend(full string) (*os.File, error) { return openFile(full, 0) }
+
+func openFile(full string, flag int) (*os.File, error) {
+	for range maxTries {
+		file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_APPEND|flag, 0o666)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
@@ -117,15 +134,49 @@ func (w *writer) Commit(ctx context.Context) error {
 	if err := w.d.sync(w.file); err != nil {
 		return failure(err)
 	}
-	if err := w.current(); err != nil {
+	own, err := w.take()
+	if err != nil {
 		return failure(err)
 	}
-	if err := w.d.place(w.temp, w.path); err != nil {
-		return failure(err)
+	if err := w.d.place(own, w.path); err != nil {
+		return failure(errors.Join(err, putBack(own, w.temp)))
 	}
 	w.ended = errCommitted
 	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
 	return failure(w.file.Close())
+}
+
+// take gives the staged file a name that nobody else uses, and returns it. It
+// fails unless the file is that of this writer. From then on no other writer
+// of the path can come between.
+func (w *writer) take() (string, error) {
+	mine, err := w.file.Stat()
+	if err != nil {
+		return "", err
+	}
+	own := w.d.staged("new", rand.Text())
+	if err := os.Rename(w.temp, own); errors.Is(err, fs.ErrNotExist) {
+		return "", errDiscarded
+	} else if err != nil {
+		return "", err
+	}
+	there, err := os.Lstat(own)
+	if err == nil && !os.SameFile(mine, there) {
+		err = errDiscarded
+	}
+	if err != nil {
+		return "", errors.Join(err, putBack(own, w.temp))
+	}
+	return own, nil
+}
+
+// putBack returns a file to its writer, unless another has started over.
+func putBack(own, temp string) error {
+	err := os.Link(own, temp)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, os.Remove(own))
 }
 
 // current fails unless the staged file is that of this writer: a delete, or a
