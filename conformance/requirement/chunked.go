@@ -13,7 +13,7 @@ var (
 		Statement: "Refuses a first chunk whose Content-Range doesn't begin at 0.",
 	}
 	ChunkedPatchRangeForm = Requirement{
-		ID: "chunked.patch.range-form", Level: Must, Basis: Text, Feature: FeatureUploadChunked, Profile: ProfilePush,
+		ID: "chunked.patch.range-form", Level: Must, Basis: Implied, Feature: FeatureUploadChunked, Profile: ProfilePush,
 		Section: "pushing-a-blob-in-chunks", Since: Since10, Row: "67",
 		Statement: "Refuses a chunk whose Content-Range isn't two numbers joined by a hyphen.",
 	}

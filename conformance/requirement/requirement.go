@@ -112,7 +112,9 @@ const (
 	Text Basis = "text"
 	// Table is an entry of a table or list of the answers of an endpoint.
 	Table Basis = "table"
-	// Implied is a statement of fact without a key word: it warns and never fails.
+	// Implied is a statement of fact without a key word, or what a registry is
+	// expected to do when a client breaks a rule that binds the client alone: it
+	// warns and never fails.
 	Implied Basis = "implied"
 )
 
