@@ -14,6 +14,7 @@ func registryChapters() []chapter {
 		{"Mounting blobs", mountingBlobs},
 		{"Cancelling uploads", cancellingUploads},
 		{"Pushing manifests", pushingManifests},
+		{"Listing tags", listingTags},
 		{"Listing referrers", listingReferrers},
 		{"Content management", managingContent},
 		{"Docker uploads", dockerUploads},

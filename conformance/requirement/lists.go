@@ -114,24 +114,7 @@ func pendingManifests() []Requirement {
 }
 
 func pendingTags() []Requirement {
-	return []Requirement{
-		TagsListOk,
-		TagsListEmpty,
-		TagsListOrder,
-		TagsListForm,
-		TagsNFewer,
-		TagsNExact,
-		TagsLinkGiven,
-		TagsLinkForm,
-		TagsNZero,
-		TagsNZeroLink,
-		TagsNStart,
-		TagsNOrder,
-		TagsLastAfter,
-		TagsLastOrder,
-		TagsLastWithoutN,
-		TagsRepositoryUnknown,
-	}
+	return []Requirement{}
 }
 
 func pendingReferrers() []Requirement {
@@ -160,7 +143,6 @@ func pendingErrors() []Requirement {
 
 func pendingProvisional() []Requirement {
 	return []Requirement{
-		TagsListOrderWidened,
 		ProxyNamespaceUsed,
 		ProxyNamespaceEchoed,
 		ApiHttpSemantics,
