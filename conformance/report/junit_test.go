@@ -129,6 +129,9 @@ func TestJUnit(t *testing.T) {
 			t.Errorf("%s: %q, want %q", id, c.elements[id], want)
 		}
 	}
+	if !bytes.Contains(doc, []byte(`\u0000\u001b[31m`)) || bytes.Contains(doc, []byte("\uFFFD")) {
+		t.Error("what XML can't hold isn't shown")
+	}
 	if c.suites["pull/pull"] != 1 || c.suites["run"] != 1 || c.output == 0 || !bytes.Contains(doc, []byte("curl -sS -i -X PUT")) {
 		t.Errorf("suites %v, %d outputs", c.suites, c.output)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // nasty is what a hostile target would answer to disturb the reports.
-const nasty = "</script><script>document.title='owned'</script>\x00\x1b[31m'; touch owned #\n\"$(touch owned)`touch owned`]]>\xff"
+const nasty = "</script><script>document.title='owned'</script>\x00\x1b[31m\u009b31m'; touch owned #\n\"$(touch owned)`touch owned`]]>\xff"
 
 // target is a registry of a few routes: an upload whose session is known by a secret state, and faults.
 type target struct {
