@@ -27,8 +27,7 @@ func respellJSON(b []byte) []byte {
 	return out
 }
 
-func plusOne(s string) string  { return plus(s, 1) }
-func minusOne(s string) string { return plus(s, -1) }
+func plusOne(s string) string { return plus(s, 1) }
 
 func plus(s string, by int64) string {
 	n, err := strconv.ParseInt(s, 10, 64)

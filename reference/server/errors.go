@@ -63,10 +63,6 @@ type errorEntry struct {
 
 // fail writes err: the one place that does.
 func (s *server) fail(w *response, r *http.Request, err error) {
-	if gone(r, err) {
-		w.status = statusGone
-		return
-	}
 	list := registry.Errors(err)
 	var tooLarge *http.MaxBytesError
 	var broken *bodyError
@@ -101,6 +97,9 @@ func drain(r *http.Request) {
 		return
 	}
 	if b, ok := r.Body.(*body); ok {
+		if b.failed {
+			return
+		}
 		b.stall = longest
 	}
 	end := time.Now().Add(longest)
@@ -113,10 +112,10 @@ func drain(r *http.Request) {
 	}
 }
 
-// gone reports whether the client left in the middle of its request, so that
-// there is nobody to answer.
+// gone reports whether the client left while it was being answered. One whose
+// body broke off may still read what is wrong.
 func gone(r *http.Request, err error) bool {
-	return r.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.As(err, new(*bodyError)))
+	return r.Context().Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, new(*bodyError))
 }
 
 func document(list []*registry.Error) []byte {

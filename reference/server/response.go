@@ -88,17 +88,19 @@ type body struct {
 	io.ReadCloser
 	control *http.ResponseController
 	stall   time.Duration
+	failed  bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	_ = b.control.SetReadDeadline(time.Now().Add(b.stall))
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	switch {
+	case err == io.EOF:
 		// The connection is watched while the call goes on; that must
 		// not end with the deadline of the body.
 		_ = b.control.SetReadDeadline(time.Time{})
-	}
-	if err != nil && err != io.EOF {
+	case err != nil:
+		b.failed = true
 		err = &bodyError{err}
 	}
 	return n, err

@@ -149,6 +149,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := newResponse(w, r, s.options.StallTimeout)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &body{ReadCloser: r.Body, control: out.control, stall: s.options.StallTimeout}
+		// It counts even if nobody reads the body but the HTTP server.
+		_ = out.control.SetReadDeadline(time.Now().Add(s.options.StallTimeout))
 	}
 	h := out.Header()
 	h.Set("Docker-Distribution-Api-Version", "registry/2.0")
@@ -156,8 +158,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Request-Id", id)
 
 	err := s.serve(out, r)
-	broken := err != nil && out.status != 0
-	if err != nil && !broken {
+	broken := err != nil && (out.status != 0 || gone(r, err))
+	switch {
+	case broken && out.status == 0:
+		out.status = statusGone
+	case err != nil && !broken:
 		s.fail(out, r, err)
 	}
 	s.log(out, r, err, time.Since(start))
