@@ -27,6 +27,7 @@ func Formats() []Format {
 		{File: "report.html", Write: WriteHTML},
 		{File: "repro.sh", Write: WriteRepro, Executable: true},
 		{File: "wire.har", Write: WriteHAR, OnRequest: true},
+		{File: "results.yaml", Write: WriteOfficial, OnRequest: true},
 	}
 }
 
