@@ -432,8 +432,8 @@ func fallbackTags(g *registrar) {
 			index := c.Content.Index([]fixtures.Manifest{child})
 			Expect(c.Repo().PutManifest(tag, index)).To(HaveSuccess())
 			x := c.Repo().Get(manifestPath(tag))
-			Expect(x).To(HaveStatus(http.StatusOK))
-			Expect(x).To(HaveBody(index.Content))
+			Expect(x).To(HaveSuccess())
+			c.Given(requirement.PullManifestContent, x, HaveBody(index.Content))
 		})
 	}
 }
