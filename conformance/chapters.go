@@ -4,6 +4,8 @@ package conformance
 // specification.
 func registryChapters() []chapter {
 	return []chapter{
+		{"The API", theAPI},
+		{"HTTP", usingHTTP},
 		{"Pulling blobs", pullingBlobs},
 		{"Pulling parts of blobs", pullingRanges},
 		{"Pulling manifests", pullingManifests},
@@ -17,6 +19,7 @@ func registryChapters() []chapter {
 		{"Listing tags", listingTags},
 		{"Listing referrers", listingReferrers},
 		{"Content management", managingContent},
+		{"Proxying", proxying},
 		{"Docker uploads", dockerUploads},
 		{"Docker blobs", dockerBlobs},
 		{"Docker mounts", dockerMounts},

@@ -291,7 +291,7 @@ func pullingTagNames(g *registrar) {
 	refuse := func(what, tag string, r requirement.Requirement) {
 		g.It("takes "+what+" neither in a push nor in a pull", r, func(c *Case) {
 			m := c.Repo().GivenImage("")
-			Expect(c.Repo().PutManifest(tag, m)).To(haveNothing())
+			Expect(c.Repo().TryManifest(tag, m)).To(haveNothing())
 			Expect(c.Repo().Get(manifestPath(tag))).To(haveNothing())
 			Expect(c.Repo().Head(manifestPath(tag))).To(haveNothing())
 		})

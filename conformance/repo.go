@@ -113,6 +113,17 @@ func (r *Repo) PutManifest(reference string, m fixtures.Manifest, edit ...func(*
 	return r.Do(http.MethodPut, manifestPath(reference), edit...)
 }
 
+// TryManifest is PutManifest of what should be refused, which is removed only
+// if it is not.
+func (r *Repo) TryManifest(reference string, m fixtures.Manifest, edit ...func(*wire.Request)) *wire.Exchange {
+	edit = append([]func(*wire.Request){body(m.MediaType, m.Content)}, edit...)
+	x := r.Do(http.MethodPut, manifestPath(reference), edit...)
+	if x.Status/100 == 2 {
+		r.c.pushed.add(kindTag, r, manifestPath(reference))
+	}
+	return x
+}
+
 // GivenBlobs pushes blobs by POST and PUT.
 func (r *Repo) GivenBlobs(blobs ...fixtures.Blob) {
 	ginkgo.GinkgoHelper()

@@ -35,7 +35,7 @@ var (
 	ApiNameGrammar = Requirement{
 		ID: "api.name.grammar", Level: Must, Basis: Text, Feature: FeatureCore, Profile: ProfilePull,
 		Section: "pulling-manifests", Since: Since10, Row: "12",
-		Statement: "Never answers with success a request whose repository name lies outside the name grammar.",
+		Statement: "Takes repository names by the name grammar: a request with a name outside it never succeeds, and one inside it is not refused as malformed.",
 	}
 )
 

@@ -29,6 +29,8 @@ type Request struct {
 	DropAfter int
 	// NoFollow keeps a redirect as the answer.
 	NoFollow bool
+	// Anonymous sends no credentials, and keeps a 401 as the answer.
+	Anonymous bool
 	// Scopes are the token scopes that the request needs.
 	Scopes []string
 	// Timeout replaces the client's for this request.
@@ -102,7 +104,7 @@ func (c *Client) prepare(ctx context.Context, r Request, x *Exchange) (*http.Req
 		return nil, err
 	}
 	x.URL, x.final = x.redact.text(request.URL.String()), request.URL.String()
-	if c.config.Auth != nil {
+	if c.config.Auth != nil && !r.Anonymous {
 		if err := c.config.Auth.Authorize(ctx, request, r.Scopes); err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ func (c *Client) sendRetrying(ctx context.Context, r Request) *Exchange {
 		x := c.send(ctx, r)
 		x.Attempts = attempt
 		switch {
-		case x.Status == http.StatusUnauthorized && c.config.Auth != nil && !loginTried:
+		case x.Status == http.StatusUnauthorized && c.config.Auth != nil && !r.Anonymous && !loginTried:
 			loginTried = true
 			if !c.answer(ctx, x, r) {
 				return x
