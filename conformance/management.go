@@ -118,9 +118,7 @@ func managingContent(g *registrar) {
 		b := c.Content.Blob(64)
 		c.Other().GivenBlobs(b)
 		c.Repo().GivenBlobs(c.Content.Blob(64))
-		if c.Repo().Head(blobPath(b.Digest)).Status == http.StatusOK {
-			return // repositories that share their blobs are legal, and then it is not unknown here
-		}
+		c.Given(requirement.PullBlobHeadUnknown, c.Repo().Head(blobPath(b.Digest)), HaveStatus(http.StatusNotFound))
 		x := c.Repo().Delete(blobPath(b.Digest))
 		if refusesDeletion(x) {
 			c.Unsupported(x, "deletion is disabled")
