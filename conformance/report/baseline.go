@@ -75,20 +75,20 @@ type Vocabulary struct {
 // without a reason or that stand twice, and wrong dates are errors, all of which are returned, joined, as
 // *[BaselineError]. An empty file is an empty baseline.
 func ParseBaseline(file string, data []byte, known Vocabulary) (Baseline, error) {
-	var raw []rawEntry
-	tree, err := parser.ParseBytes(data, 0)
-	if err == nil && len(tree.Docs) > 1 {
-		return nil, &BaselineError{file, tree.Docs[1].GetToken().Position.Line, 1, "a second document: a baseline is one list"}
-	}
-	if err == nil && !blank(tree) {
-		err = yaml.UnmarshalWithOptions(data, &raw, yaml.Strict())
-	}
+	raw, tree, err := decodeBaseline(data)
 	if err != nil {
 		return nil, syntaxError(file, err)
 	}
+	if len(tree.Docs) > 1 {
+		e := &BaselineError{File: file, Message: "a second document: a baseline is one list"}
+		e.Line, e.Column = position(func() ast.Node { return tree.Docs[1] })
+		return nil, e
+	}
 	p := baselineParser{file: file, known: known}
 	for i, r := range raw {
-		p.add(r, func(key string) ast.Node { return place(tree, i, key) })
+		p.add(r, func(key string) (line, column int) {
+			return position(func() ast.Node { return place(tree, i, key) })
+		})
 	}
 	return p.entries, errors.Join(p.errs...)
 }
@@ -98,6 +98,22 @@ type rawEntry struct {
 	Feature string `yaml:"feature"`
 	Reason  string `yaml:"reason"`
 	Until   string `yaml:"until"`
+}
+
+// decodeBaseline reads the YAML. The parser is known to panic on some malformed documents; that is an error like
+// others.
+func decodeBaseline(data []byte) (raw []rawEntry, tree *ast.File, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("malformed YAML")
+		}
+	}()
+	tree, err = parser.ParseBytes(data, 0)
+	if err != nil || blank(tree) || len(tree.Docs) > 1 {
+		return nil, tree, err
+	}
+	err = yaml.UnmarshalWithOptions(data, &raw, yaml.Strict())
+	return raw, tree, err
 }
 
 func blank(tree *ast.File) bool {
@@ -121,6 +137,16 @@ func syntaxError(file string, err error) error {
 	return out
 }
 
+// position returns where a node begins, or the file's beginning: nodes without content panic when asked.
+func position(find func() ast.Node) (line, column int) {
+	line, column = 1, 1
+	defer func() { _ = recover() }()
+	if t := find().GetToken(); t != nil && t.Position != nil {
+		line, column = t.Position.Line, t.Position.Column
+	}
+	return line, column
+}
+
 // place returns the node of an entry's key, or of the entry where it has no such key.
 func place(tree *ast.File, i int, key string) ast.Node {
 	for _, path := range []string{fmt.Sprintf("$[%d].%s", i, key), fmt.Sprintf("$[%d]", i)} {
@@ -142,12 +168,10 @@ type baselineParser struct {
 	errs    []error
 }
 
-func (p *baselineParser) add(r rawEntry, at func(key string) ast.Node) {
+func (p *baselineParser) add(r rawEntry, at func(key string) (line, column int)) {
 	fail := func(key, format string, args ...any) {
-		e := &BaselineError{File: p.file, Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)}
-		if node := at(key); node != nil && node.GetToken() != nil {
-			e.Line, e.Column = node.GetToken().Position.Line, node.GetToken().Position.Column
-		}
+		e := &BaselineError{File: p.file, Message: fmt.Sprintf(format, args...)}
+		e.Line, e.Column = at(key)
 		p.errs = append(p.errs, e)
 	}
 	before := len(p.errs)

@@ -95,7 +95,7 @@ func (c *Console) Start(r *Report, total int) {
 func (c *Console) Result(result Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.tally(cmp.Or(result.Chapter, "checks"))
+	t := c.tally(cmp.Or(oneLine(printable(result.Chapter), 40), "checks"))
 	c.done++
 	switch result.Outcome {
 	case Passed:
