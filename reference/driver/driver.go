@@ -64,7 +64,8 @@ type Driver interface {
 	Move(ctx context.Context, src, dst string) error
 
 	// Delete removes the file, or all under the directory, and what
-	// writers left uncommitted there. It fails with [PathNotFoundError].
+	// writers left uncommitted there. It fails with [PathNotFoundError] if
+	// nothing was in view; what was uncommitted is gone all the same.
 	Delete(ctx context.Context, path string) error
 
 	// RedirectURL returns a URL from which the request r for the content

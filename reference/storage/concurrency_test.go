@@ -204,7 +204,11 @@ func TestReferrersIndexIsRebuiltAndChecked(t *testing.T) {
 				t.Fatal(err)
 			}
 			dead := digest.FromString("dead")
-			for _, entry := range []digest.Digest{dead, describe([]byte("{}")).Digest} {
+			other, err := p.Manifests().Put(t.Context(), image(t, config, fmt.Sprintf(`,"subject":{"mediaType":"a/b","digest":%q,"size":1}`, dead)), registry.PutOptions{})
+			must(t, err)
+			plain, err := p.Manifests().Put(t.Context(), image(t, config, ""), registry.PutOptions{})
+			must(t, err)
+			for _, entry := range []digest.Digest{dead, config.Digest, other.Digest, plain.Digest} {
 				path := root + "_referrers/sha256/" + subject.Digest.Encoded() + "/sha256/" + entry.Encoded() + "/link"
 				must(t, d.PutContent(t.Context(), path, []byte(entry)))
 			}
@@ -215,8 +219,8 @@ func TestReferrersIndexIsRebuiltAndChecked(t *testing.T) {
 			if got := listed(); len(got) != 0 {
 				t.Fatalf("an entry without its manifest is listed: %v", got)
 			}
-			other := repository(t, storage.New(d, storage.Options{}), "nobody")
-			if got := collect(t, other.Manifests().Referrers(t.Context(), subject.Digest, "")); len(got) != 0 {
+			nobody := repository(t, storage.New(d, storage.Options{}), "nobody")
+			if got := collect(t, nobody.Manifests().Referrers(t.Context(), subject.Digest, "")); len(got) != 0 {
 				t.Fatal(got)
 			}
 			if _, err := d.Stat(t.Context(), "/docker/registry/v2/repositories/nobody"); err == nil {

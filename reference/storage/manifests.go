@@ -30,6 +30,9 @@ func (m *manifests) revision(ctx context.Context, dgst digest.Digest) (digest.Di
 // load reads a manifest without a look at the links. Bytes that are not those
 // of the digest are never returned.
 func (r *Registry) load(ctx context.Context, canonical digest.Digest) (registry.Manifest, error) {
+	if m := r.parsed.get(canonical); m != nil {
+		return m, nil
+	}
 	content, err := r.driver.GetContent(ctx, layout.Blob(canonical))
 	if absent(err) {
 		return nil, registry.ErrManifestUnknown.With(canonical.String())
@@ -44,6 +47,7 @@ func (r *Registry) load(ctx context.Context, canonical digest.Digest) (registry.
 	if err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", canonical, err)
 	}
+	r.parsed.put(canonical, m)
 	return m, nil
 }
 

@@ -1,11 +1,15 @@
 package storage_test
 
 import (
+	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/faulty"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
 	"github.com/registryconform/conform/reference/registry"
@@ -133,4 +137,47 @@ func TestDamageIsNotAbsence(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+}
+
+func TestManifestsAreReadOnceAndInBounds(t *testing.T) {
+	t.Parallel()
+	var reads atomic.Int64
+	d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), func(op faulty.Op, path string) error {
+		if op == faulty.GetContent && strings.HasSuffix(path, "/data") {
+			reads.Add(1)
+		}
+		return nil
+	})
+	p := repository(t, storage.New(d, storage.Options{}), "read")
+	config := push(t, p, []byte("{}"))
+	var all []digest.Digest
+	for i := range 40 {
+		note := strings.Repeat("x", 20<<10)
+		desc, err := p.Manifests().Put(t.Context(), image(t, config, fmt.Sprintf(`,"annotations":{"i":"%d","n":%q}`, i, note)), registry.PutOptions{})
+		must(t, err)
+		all = append(all, desc.Digest)
+	}
+	get := func(dgst digest.Digest) {
+		t.Helper()
+		m, err := p.Manifests().Get(t.Context(), dgst)
+		must(t, err)
+		if _, content := m.Payload(); digest.FromBytes(content) != dgst {
+			t.Fatal("another manifest came back")
+		}
+	}
+	get(all[0])
+	get(all[0])
+	if n := reads.Load(); n != 1 {
+		t.Fatalf("a manifest was read %d times for two calls", n)
+	}
+	for _, dgst := range all {
+		get(dgst)
+	}
+	get(all[0])
+	if n := reads.Load(); n != 41 {
+		t.Fatalf("%d reads; what was used least was to be forgotten", n)
+	}
+	must(t, p.Manifests().Delete(t.Context(), all[0]))
+	_, err := p.Manifests().Get(t.Context(), all[0])
+	wantError(t, err, registry.ErrManifestUnknown)
 }

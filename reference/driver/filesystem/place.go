@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -27,28 +28,17 @@ func (d *Driver) PutContent(ctx context.Context, path string, content []byte) er
 		return err
 	}
 	temp := d.staged("new", rand.Text())
-	if err := d.writeFile(temp, content); err != nil {
-		os.Remove(temp)
-		return failure(err)
-	}
-	if err := d.place(temp, path); err != nil {
-		os.Remove(temp)
-		return failure(err)
-	}
-	return nil
-}
-
-// writeFile makes a file whose content is on stable storage.
-func (d *Driver) writeFile(full string, content []byte) error {
-	file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return err
+		return failure(err)
 	}
-	_, err = file.Write(content)
-	if err == nil {
-		err = d.sync(file)
+	if _, err = file.Write(content); err == nil {
+		err = d.place(file, temp, path)
 	}
-	return errors.Join(err, file.Close())
+	if err = errors.Join(err, file.Close()); err != nil {
+		os.Remove(temp)
+	}
+	return failure(err)
 }
 
 func (d *Driver) sync(file *os.File) error {
@@ -74,18 +64,29 @@ func (d *Driver) syncDir(full string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// place gives a complete file of the staging folder its path, for good.
-func (d *Driver) place(temp, path string) error {
+// place brings the content of a staged file, called temp, to stable storage
+// and gives it its path, for good.
+func (d *Driver) place(file *os.File, temp, path string) error {
 	target := d.full(path)
+	synced := false
 	for range maxTries {
+		if d.firstMissing(filepath.Dir(target)) != "" {
+			if err := d.placeTree(file, temp, target); !errors.Is(err, errRaced) {
+				return err
+			}
+			continue
+		}
+		if !synced {
+			if err := d.sync(file); err != nil {
+				return err
+			}
+			synced = true
+		}
 		err := os.Rename(temp, target)
 		if err == nil {
 			return d.syncName(target)
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err = d.placeTree(temp, target); !errors.Is(err, errRaced) {
+		if _, gone := os.Lstat(temp); gone != nil || !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -95,10 +96,7 @@ func (d *Driver) place(temp, path string) error {
 // placeTree gives a file its path together with the directories that are not
 // there yet, in one rename. It fails with errRaced, and leaves the file where
 // it was, if one of them came to be meanwhile.
-func (d *Driver) placeTree(temp, target string) error {
-	if _, err := os.Lstat(temp); err != nil {
-		return fmt.Errorf("what was to be stored has gone: %w", err)
-	}
+func (d *Driver) placeTree(content *os.File, temp, target string) error {
 	top := d.firstMissing(filepath.Dir(target))
 	if top == "" {
 		return errRaced
@@ -116,10 +114,8 @@ func (d *Driver) placeTree(temp, target string) error {
 	if err := os.Rename(temp, file); err != nil {
 		return errors.Join(err, os.RemoveAll(tree))
 	}
-	for ; dir != tree; dir = filepath.Dir(dir) {
-		if err := d.syncDir(dir); err != nil {
-			return errors.Join(err, os.Rename(file, temp), os.RemoveAll(tree))
-		}
+	if err := d.syncTree(content, dir, tree); err != nil {
+		return errors.Join(err, os.Rename(file, temp), os.RemoveAll(tree))
 	}
 	d.note(top, 1)
 	defer d.note(top, -1)
@@ -133,6 +129,20 @@ func (d *Driver) placeTree(temp, target string) error {
 		return err
 	}
 	return d.syncName(top)
+}
+
+// syncTree brings a file and the directories from dir up to top, without it,
+// to stable storage: all at once, so that the file system may do it in one go.
+func (d *Driver) syncTree(content *os.File, dir, top string) error {
+	if d.noSync {
+		return nil
+	}
+	var g errgroup.Group
+	g.Go(content.Sync)
+	for up := dir; up != top; up = filepath.Dir(up) {
+		g.Go(func() error { return d.syncDir(up) })
+	}
+	return g.Wait()
 }
 
 // firstMissing returns the topmost directory on the way to dir that is not
@@ -265,8 +275,7 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	if err := check(ctx, path, false); err != nil {
 		return err
 	}
-	uncommitted, err := d.dropUncommitted(path)
-	if err != nil {
+	if err := d.dropUncommitted(path); err != nil {
 		return failure(err)
 	}
 	full := d.full(path)
@@ -277,9 +286,6 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	defer done()
 	trash := d.staged("trash", rand.Text())
 	if err := os.Rename(full, trash); err != nil {
-		if isAbsent(err) && uncommitted {
-			return nil
-		}
 		return typed(path, err)
 	}
 	return failure(errors.Join(d.syncDir(filepath.Dir(full)), os.RemoveAll(trash)))

@@ -43,11 +43,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, err
 	}
 	temp := filepath.Join(d.uncommitted(path), data)
-	open := openAppend
-	if !append {
-		open = startOver
-	}
-	file, err := open(temp)
+	file, err := openStaged(temp, append)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -59,47 +55,42 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	return &writer{d: d, path: path, temp: temp, file: file, size: info.Size(), dirty: info.Size() == 0}, nil
 }
 
-// startOver makes a file of its own in place of one that may be there: two
-// writers that start over at once never share one.
-func startOver(full string) (*os.File, error) {
+// openStaged opens a staged file at its end, or one of its own in its place,
+// and makes the directories.
+func openStaged(full string, append bool) (*os.File, error) {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if !append {
+		flags |= os.O_EXCL
+	}
 	for range maxTries {
-		if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		if !append {
+			if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
 		}
-		file, err := openFile(full, os.O_EXCL)
-		if !errors.Is(err, fs.ErrExist) {
+		file, err := os.OpenFile(full, flags, 0o666)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if err := mkdirAll(filepath.Dir(full)); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, fs.ErrExist): // another started over just now
+		default:
 			return file, err
 		}
 	}
 	return nil, errRaced
 }
 
-// openAppend opens a file at its end, and makes it with its directories.
-func openAppend(full string) (*os.File, error) { return openFile(full, 0) }
-
-func openFile(full string, flag int) (*os.File, error) {
-	for range maxTries {
-		file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_APPEND|flag, 0o666)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return file, err
-		}
-		if err := mkdirAll(filepath.Dir(full)); err != nil {
-			return nil, err
-		}
-	}
-	return nil, errRaced
-}
-
-// dropUncommitted discards what is uncommitted at path and below, and reports
-// whether there was anything.
-func (d *Driver) dropUncommitted(path string) (bool, error) {
+// dropUncommitted discards what is uncommitted at path and below.
+func (d *Driver) dropUncommitted(path string) error {
 	dir := d.uncommitted(path)
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil
 	}
 	err := os.RemoveAll(dir)
 	d.prune(filepath.Dir(dir), d.staged("open"))
-	return true, err
+	return err
 }
 
 func (w *writer) usable() error {
@@ -131,65 +122,57 @@ func (w *writer) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return failure(err)
 	}
-	if err := w.d.sync(w.file); err != nil {
-		return failure(err)
-	}
-	own, err := w.take()
+	taken, err := w.take()
 	if err != nil {
 		return failure(err)
 	}
-	if err := w.d.place(own, w.path); err != nil {
-		return failure(errors.Join(err, putBack(own, w.temp)))
+	if err := w.d.place(w.file, taken, w.path); err != nil {
+		return failure(errors.Join(err, putBack(taken, w.temp)))
 	}
 	w.ended = errCommitted
 	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
 	return failure(w.file.Close())
 }
 
-// take gives the staged file a name that nobody else uses, and returns it. It
-// fails unless the file is that of this writer. From then on no other writer
-// of the path can come between.
+// take gives the file of this writer a name that nobody else knows. It fails
+// if the file has gone: a delete, or a writer that started over, may have
+// taken it away, and what lies in its place is another's.
 func (w *writer) take() (string, error) {
-	mine, err := w.file.Stat()
-	if err != nil {
-		return "", err
-	}
-	own := w.d.staged("new", rand.Text())
-	if err := os.Rename(w.temp, own); errors.Is(err, fs.ErrNotExist) {
+	taken := w.d.staged("new", rand.Text())
+	err := os.Rename(w.temp, taken)
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", errDiscarded
-	} else if err != nil {
-		return "", err
-	}
-	there, err := os.Lstat(own)
-	if err == nil && !os.SameFile(mine, there) {
-		err = errDiscarded
 	}
 	if err != nil {
-		return "", errors.Join(err, putBack(own, w.temp))
+		return "", err
 	}
-	return own, nil
+	if !w.isMine(taken) {
+		return "", errors.Join(errDiscarded, putBack(taken, w.temp))
+	}
+	return taken, nil
 }
 
-// putBack returns a file to its writer, unless another has started over.
-func putBack(own, temp string) error {
-	err := os.Link(own, temp)
+// putBack returns a file to where a writer can go on with it, unless another
+// has started over there.
+func putBack(taken, temp string) error {
+	if err := mkdirAll(filepath.Dir(temp)); err != nil {
+		return err
+	}
+	err := os.Link(taken, temp)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, os.Remove(own))
+	return errors.Join(err, os.Remove(taken))
 }
 
-// current fails unless the staged file is that of this writer: a delete, or a
-// writer that started over, may have taken it away.
-func (w *writer) current() error {
+// isMine reports whether the name is one of this writer's file.
+func (w *writer) isMine(full string) bool {
 	mine, err := w.file.Stat()
 	if err != nil {
-		return err
+		return false
 	}
-	if there, err := os.Lstat(w.temp); err != nil || !os.SameFile(mine, there) {
-		return errDiscarded
-	}
-	return nil
+	there, err := os.Lstat(full)
+	return err == nil && os.SameFile(mine, there)
 }
 
 func (w *writer) Cancel(context.Context) error {
@@ -197,11 +180,11 @@ func (w *writer) Cancel(context.Context) error {
 		return err
 	}
 	w.ended = errCancelled
-	err := w.current()
-	if err == nil {
+	var err error
+	if w.isMine(w.temp) {
 		err = os.Remove(w.temp)
 	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errDiscarded) {
+	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))

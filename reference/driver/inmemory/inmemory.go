@@ -229,7 +229,6 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	for p, left := range d.pending {
 		if p == path || strings.HasPrefix(p, path+"/") {
 			d.discard(p, left)
-			found = true
 		}
 	}
 	if !found {
