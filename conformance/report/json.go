@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 )
 
 //go:embed schema.json
@@ -75,16 +74,15 @@ func Read(r io.Reader) (*Report, error) {
 	return &out, nil
 }
 
-// FailedIDs returns the ids of the requirements that a repeated run should judge again, sorted: those that failed,
-// were blocked, broke the suite, or count for another reason.
-func (r *Report) FailedIDs() []string {
-	var out []string
+// FailedSpecs returns the specs, as pairs of id and text, that a repeated run should judge again: those that
+// failed, were blocked, broke the suite, or count for another reason.
+func (r *Report) FailedSpecs() map[[2]string]bool {
+	out := map[[2]string]bool{}
 	for _, result := range r.Results {
 		switch {
 		case result.Counts, result.Outcome == Failed, result.Outcome == Blocked, result.Outcome == Error:
-			out = append(out, result.ID)
+			out[[2]string{result.ID, result.Spec}] = true
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }

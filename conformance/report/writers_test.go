@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -103,8 +103,13 @@ func TestReadWhatWasWritten(t *testing.T) {
 	if !reflect.DeepEqual(back.Totals, r.Totals) || !reflect.DeepEqual(back.Verdict, r.Verdict) {
 		t.Errorf("%+v %+v", back.Totals, back.Verdict)
 	}
-	want := []string{"errors.body", "pull.blob.unknown", "pull.head.size", "pull.known", "pull.next", "pull.stale", "push.blob.created", "push.list"}
-	if got := back.FailedIDs(); !slices.Equal(got, want) {
+	want := map[[2]string]bool{
+		{"errors.body", "panics"}: true, {"pull.blob.unknown", "is odd"}: true, {"pull.head.size", "tells the size"}: true,
+		{"pull.known", "is known to fail"}: true, {"pull.next", "is of the next revision"}: true,
+		{"pull.stale", "is thought to fail"}: true, {"push.blob.created", "answers the closing PUT with 201"}: true,
+		{"push.list", "lists what was pushed"}: true,
+	}
+	if got := back.FailedSpecs(); !maps.Equal(got, want) {
 		t.Errorf("to repeat: %v", got)
 	}
 }
