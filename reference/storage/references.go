@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/opencontainers/go-digest"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/registryconform/conform/reference/registry"
 )
@@ -63,9 +62,9 @@ func (m *manifests) lookFor(ctx context.Context, desc registry.Descriptor, index
 func isElsewhere(desc registry.Descriptor) bool {
 	switch desc.MediaType {
 	case "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-		v1.MediaTypeImageLayerNonDistributable,     //nolint:staticcheck // old images have them
-		v1.MediaTypeImageLayerNonDistributableGzip, //nolint:staticcheck // old images have them
-		v1.MediaTypeImageLayerNonDistributableZstd: //nolint:staticcheck // old images have them
+		"application/vnd.oci.image.layer.nondistributable.v1.tar",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+		"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd":
 	default:
 		return false
 	}

@@ -31,9 +31,12 @@ func (b *blobs) ServeBlob(ctx context.Context, w http.ResponseWriter, r *http.Re
 			return nil
 		}
 	}
-	content, err := b.r.open(ctx, canonical, size)
-	if err != nil {
-		return err
+	// The answer to HEAD needs the size alone.
+	content := io.ReadSeekCloser(&seeker{ctx: ctx, r: b.r, canonical: canonical, size: size})
+	if r.Method != http.MethodHead {
+		if content, err = b.r.open(ctx, canonical, size); err != nil {
+			return err
+		}
 	}
 	defer content.Close()
 	h := w.Header()
