@@ -45,6 +45,17 @@ func (o *Options) profile() requirement.Profile {
 	return o.Profile
 }
 
+// Selected returns the specs that [Run] would run, or its error if there are
+// none. It asks the target nothing.
+func Selected(t Target, o Options) ([]Spec, error) {
+	chosen, err := o.selected(collect(t))
+	specs := make([]Spec, len(chosen))
+	for i, s := range chosen {
+		specs[i] = s.Spec
+	}
+	return specs, err
+}
+
 // selected returns those of specs that o selects.
 func (o *Options) selected(specs []spec) ([]spec, error) {
 	var chosen []spec

@@ -38,5 +38,16 @@ func (e *TargetError) Error() string {
 // Unwrap returns what caused the error, or nil.
 func (e *TargetError) Unwrap() error { return e.Err }
 
+// Probe finds out what [Run] finds out before the first spec: whether t can be
+// judged, and what it says of itself. The error is a *[TargetError].
+func Probe(ctx context.Context, t Target) (report.Target, error) {
+	a, err := t.open(ctx, Options{Seed: "probe"})
+	if err != nil {
+		return t.describe(), err
+	}
+	defer a.close()
+	return a.target, nil
+}
+
 // ErrNothingSelected says that no spec fits the options of a run.
 var ErrNothingSelected = errors.New("no spec is selected")

@@ -1,0 +1,203 @@
+// Package embedded runs the reference registry inside the command: for
+// "conform serve", and as the target of "conform run --embedded".
+//
+// It puts the parts of the reference together and owns the listener. What a
+// registry does is the reference's business.
+package embedded
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/registryconform/conform/cmd/conform/internal/nearest"
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/quirk"
+	"github.com/registryconform/conform/reference/server"
+	"github.com/registryconform/conform/reference/storage"
+)
+
+// DefaultMemory bounds the content of a memory store, in bytes.
+const DefaultMemory = 1 << 30
+
+// grace is how long requests that are under way may go on at the end.
+const grace = 5 * time.Second
+
+// Options are the settings of a registry. The zero value is a memory store on
+// any free loopback port.
+type Options struct {
+	// Addr is HOST:PORT; "" means a free port of 127.0.0.1.
+	Addr string
+	// Storage is a directory; "" means memory.
+	Storage string
+	// MemoryLimit bounds a memory store, in bytes; 0 means [DefaultMemory].
+	MemoryLimit int64
+	// Faults are names of quirks, the innermost first.
+	Faults []string
+	// Log gets a record for each request; nil logs nothing.
+	Log *slog.Logger
+	// CertFile and KeyFile, if set, make it https.
+	CertFile, KeyFile string
+}
+
+// FaultError says that there is no quirk of a name.
+type FaultError struct{ Name string }
+
+// Error names what may have been meant.
+func (e *FaultError) Error() string {
+	var known []string
+	for _, q := range Faults() {
+		known = append(known, q.Name)
+	}
+	return fmt.Sprintf("unknown fault %q%s (conform serve --list-faults lists all)", e.Name, nearest.Hint(e.Name, known))
+}
+
+// Faults returns every quirk, the legal variations last.
+func Faults() []quirk.Quirk { return slices.Concat(quirk.All(), quirk.Variations()) }
+
+// A Registry is a registry that listens.
+type Registry struct {
+	listener net.Listener
+	server   *http.Server
+	scheme   string
+	done     chan error
+}
+
+// Start starts a registry; it answers once Start has returned. The errors are
+// one line: a *[FaultError], or what is wrong with the address, the storage or
+// the certificate.
+func Start(ctx context.Context, o Options) (*Registry, error) {
+	h, err := handler(o)
+	if err != nil {
+		return nil, err
+	}
+	var config *tls.Config
+	if o.CertFile != "" || o.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("TLS certificate: %w", err)
+		}
+		config = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %s: %w", o.Addr, opError(err))
+	}
+	r := &Registry{listener: listener, server: server.NewHTTP(h), scheme: "http", done: make(chan error, 1)}
+	r.server.ErrorLog = slog.NewLogLogger(logger(o.Log).Handler(), slog.LevelWarn)
+	serve := func() error { return r.server.Serve(listener) }
+	if config != nil {
+		r.scheme, r.server.TLSConfig = "https", config
+		serve = func() error { return r.server.ServeTLS(listener, "", "") }
+	}
+	go func() { r.done <- serve() }()
+	return r, nil
+}
+
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
+
+// opError takes the operation and the address, which the caller names, off an
+// error of package net.
+func opError(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// handler puts the registry together.
+func handler(o Options) (http.Handler, error) {
+	var quirks []quirk.Quirk
+	for _, name := range o.Faults {
+		q, ok := quirk.Find(name)
+		if !ok {
+			return nil, &FaultError{Name: name}
+		}
+		quirks = append(quirks, q)
+	}
+	d, err := open(o)
+	if err != nil {
+		return nil, err
+	}
+	h := server.New(storage.New(d, storage.Options{}), server.Options{Logger: o.Log})
+	for _, q := range quirks {
+		h = q.Wrap(h)
+	}
+	return h, nil
+}
+
+func open(o Options) (driver.Driver, error) {
+	if o.Storage != "" {
+		d, err := filesystem.New(filesystem.Parameters{Root: o.Storage})
+		if err != nil {
+			return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
+		}
+		return d, nil
+	}
+	limit := o.MemoryLimit
+	if limit == 0 {
+		limit = DefaultMemory
+	}
+	return inmemory.New(inmemory.Parameters{MaxBytes: limit}), nil
+}
+
+// URL returns the address with the scheme, to be printed: the host is as it
+// was asked for.
+func (r *Registry) URL() *url.URL {
+	return &url.URL{Scheme: r.scheme, Host: r.listener.Addr().String()}
+}
+
+// Host returns HOST:PORT, by which this machine reaches the registry.
+func (r *Registry) Host() string {
+	host, port, err := net.SplitHostPort(r.listener.Addr().String())
+	if err != nil {
+		return r.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// Wait waits until ctx ends or the server fails, which is the error.
+func (r *Registry) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-r.done:
+		r.done <- err
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return err
+	}
+}
+
+// Close takes no more requests, lets those under way end for up to five
+// seconds, and frees the port.
+func (r *Registry) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if err := r.server.Shutdown(ctx); err != nil {
+		return r.server.Close()
+	}
+	return nil
+}

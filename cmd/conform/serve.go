@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/registryconform/conform/cmd/conform/internal/embedded"
+	"github.com/registryconform/conform/reference/quirk"
+)
+
+// serveFlags are the flags of the verb serve.
+type serveFlags struct {
+	registry    embedded.Options
+	storage     string
+	memoryLimit string
+	log         bool
+	listFaults  bool
+}
+
+func newServe(s streams) *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve [flags] [-- COMMAND ARGUMENTS...]",
+		Short: "Serve the reference registry",
+		Long: `Serve the reference registry: the whole API, in memory unless told otherwise.
+
+It prints one line once it answers, "listening on URL", and nothing else. With a
+command behind --, the command runs with REGISTRY=HOST:PORT in its environment,
+and serve ends with its status.`,
+		Example: `  conform serve --addr 127.0.0.1:0
+  conform serve --storage ./data --log
+  conform serve --fault blob-digest-unchecked -- ./client-tests`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
+				return fmt.Errorf("unexpected argument %q (a command to run stands behind --)", args[0])
+			}
+			if f.listFaults {
+				return listFaults(s.out)
+			}
+			return f.serve(c.Context(), s, args)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.registry.Addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 is any that is free")
+	flags.StringVar(&f.storage, "storage", "memory", "keep content in `memory|DIR`")
+	flags.StringVar(&f.memoryLimit, "memory-limit", "1GiB", "bound a memory store to `SIZE`; beyond it pushes are answered 507")
+	flags.StringArrayVar(&f.registry.Faults, "fault", nil, "misbehave as `NAME` says (repeatable)")
+	flags.BoolVar(&f.listFaults, "list-faults", false, "list the names that --fault takes, and end")
+	flags.BoolVar(&f.log, "log", false, "write a line for each request to standard error")
+	flags.StringVar(&f.registry.CertFile, "tls-cert", "", "serve https with the certificate of `FILE`")
+	flags.StringVar(&f.registry.KeyFile, "tls-key", "", "the certificate's key, in `FILE`")
+	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	return c
+}
+
+func listFaults(w io.Writer) error {
+	fmt.Fprintln(w, "Faults, each of which breaks one promise:")
+	printQuirks(w, quirk.All())
+	fmt.Fprintln(w, "\nVariations, which the specification allows and clients tend not to expect:")
+	return printQuirks(w, quirk.Variations())
+}
+
+func printQuirks(w io.Writer, all []quirk.Quirk) error {
+	for _, q := range all {
+		if _, err := fmt.Fprintf(w, "  %-34s %s\n", q.Name, q.Doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// options returns the options of the registry, checked.
+func (f *serveFlags) options(s streams) (embedded.Options, error) {
+	o := f.registry
+	limit, err := units.RAMInBytes(f.memoryLimit)
+	if err != nil || limit <= 0 {
+		return o, fmt.Errorf("memory limit %q: not a size such as 512MiB", f.memoryLimit)
+	}
+	o.MemoryLimit = limit
+	switch f.storage {
+	case "memory":
+	case "":
+		return o, errors.New("storage is empty: want memory or a directory")
+	default:
+		o.Storage = f.storage
+	}
+	if f.log {
+		o.Log = slog.New(slog.NewTextHandler(s.err, nil))
+	}
+	return o, nil
+}
+
+// serve serves until ctx ends or the command does.
+func (f *serveFlags) serve(ctx context.Context, s streams, command []string) error {
+	o, err := f.options(s)
+	if err != nil {
+		return err
+	}
+	r, err := embedded.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ready := s.out
+	if len(command) > 0 {
+		ready = s.err
+	}
+	if _, err := fmt.Fprintf(ready, "listening on %s\n", r.URL()); err != nil {
+		return &statusError{1, err}
+	}
+	if len(command) > 0 {
+		return runChild(s, command, r.Host())
+	}
+	if err := r.Wait(ctx); err != nil {
+		return &statusError{1, err}
+	}
+	return nil
+}
+
+// runChild runs the command to its end and returns its status as an error. The
+// signals that would end us go to the child: its end is ours. From a terminal
+// it has had an interrupt already.
+func runChild(s streams, command []string, host string) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	child := exec.Command(command[0], command[1:]...)
+	child.Env = append(os.Environ(), "REGISTRY="+host)
+	child.Stdin, child.Stdout, child.Stderr = s.in, s.out, s.err
+	if err := child.Start(); err != nil {
+		return fmt.Errorf("command %s: %w", command[0], startError(err))
+	}
+	done := make(chan error, 1)
+	go func() { done <- child.Wait() }()
+	for {
+		select {
+		case sig := <-signals:
+			if sig != os.Interrupt || s.in == nil || !term.IsTerminal(int(s.in.Fd())) {
+				child.Process.Signal(sig)
+			}
+		case err := <-done:
+			return childStatus(err)
+		}
+	}
+}
+
+func startError(err error) error {
+	var e *exec.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// childStatus returns what makes us end as the child did: as shells have it,
+// 128 and the signal for one that a signal ended.
+func childStatus(err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return &statusError{128 + int(status.Signal()), fmt.Errorf("the command was ended by a signal: %s", strings.TrimSpace(status.Signal().String()))}
+	}
+	return &statusError{exit.ExitCode(), nil}
+}
