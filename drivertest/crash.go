@@ -239,6 +239,7 @@ func (x *trial) crash(j crashJob) (progress, bool) {
 	case <-first:
 		sleep(x.ctx, time.Duration(x.rng.IntN(12000))*time.Microsecond)
 	case <-time.After(x.cfg.CallTimeout):
+		x.inconclusive("a worker had done nothing after %s", x.cfg.CallTimeout)
 	case <-x.ctx.Done():
 	}
 	_ = cmd.Process.Kill()

@@ -325,7 +325,7 @@ func refusing(x *trial) {
 			f.Arm()
 			defer f.Disarm()
 			for _, m := range methods() {
-				err := m.call(x, x.p("dir/object"))
+				err := m.call(x, x.p(m.of("dir", "object")))
 				x.harmless(err, m.name)
 				if m.name == "Move to" || m.name == "Move from" || err == nil {
 					continue // the other path may really be missing, or the fault is elsewhere

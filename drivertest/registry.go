@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 )
 
 func registryRules() []rule {
@@ -176,35 +175,55 @@ func purge(x *trial) {
 	}
 }
 
+// markAndSweep has another goroutine delete repositories while a walk is at its fifth entry.
 func markAndSweep(x *trial) {
 	var live []string
 	for i := range 12 {
 		live = append(live, fmt.Sprintf("repos/live%d/_layers/link", i))
-		x.puts(fmt.Sprintf("repos/gone%d/_layers/link", i))
 	}
 	x.puts(live...)
-	var once sync.Once
-	for range x.n(4, 20, 100) {
+	for range x.n(3, 20, 100) {
+		for i := range 12 {
+			x.puts(fmt.Sprintf("repos/gone%d/_layers/link", i))
+		}
+		begin, done := make(chan struct{}), make(chan struct{})
 		x.parallel(2, func(x *trial, who int) {
 			if who == 1 {
-				once.Do(func() {
-					for i := range 12 {
-						if err := x.d.del(x.ctx, x.p(fmt.Sprintf("repos/gone%d", i))); err != nil && !x.missing(err) {
-							x.noErr(err, "Delete during a mark")
-						}
+				defer close(done)
+				<-begin
+				for i := range 12 {
+					if err := x.d.del(x.ctx, x.p(fmt.Sprintf("repos/gone%d", i))); err != nil && !x.missing(err) {
+						x.noErr(err, "Delete during a mark")
 					}
-				})
+				}
 				return
 			}
-			seen := map[string]bool{}
-			err := x.d.walk(x.ctx, x.p("repos"), func(e entry) error { seen[e.path] = true; return nil })
-			x.noErr(err, "Walk during deletes")
-			for _, n := range live {
-				if x.ok() && !seen[x.p(n)] {
-					x.failf("Walk during deletes misses %q, which stays", x.p(n))
-				}
-			}
+			x.mark(live, begin, done)
 		})
+	}
+}
+
+// mark walks, lets the deletes begin at the fifth entry and waits for them at the tenth.
+func (x *trial) mark(live []string, begin chan<- struct{}, done <-chan struct{}) {
+	seen := map[string]bool{}
+	err := x.d.walk(x.ctx, x.p("repos"), func(e entry) error {
+		seen[e.path] = true
+		switch len(seen) {
+		case 5:
+			close(begin)
+		case 10:
+			<-done
+		}
+		return nil
+	})
+	if len(seen) < 5 {
+		close(begin)
+	}
+	x.noErr(err, "Walk during deletes")
+	for _, n := range live {
+		if x.ok() && !seen[x.p(n)] {
+			x.failf("Walk during deletes misses %q, which stays", x.p(n))
+		}
 	}
 }
 

@@ -413,7 +413,7 @@ func writeBroken(x *trial) {
 				x.failf("io.Copy from a source that fails returned %s", brief(err))
 			}
 			x.noErr(end(w), name)
-			if x.sem.EarlyVisible && name == "Close" {
+			if x.cfg.Semantics.EarlyVisible && name == "Close" {
 				return
 			}
 			x.absent(p)

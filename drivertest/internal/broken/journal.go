@@ -16,14 +16,10 @@ type Journal struct {
 	f *os.File
 	// NoSync leaves out the flush.
 	NoSync bool
-	// Late holds back records until so many have come together: a fault.
-	Late int
-	// Torn writes each record in halves, and reads halves back: a fault.
-	Torn bool
-	// Halves makes a change in two records, in this order: a fault.
-	Halves func(r Record) []Record
-	held   []byte
-	count  int
+	// Late holds back records of a verb until so many have come together: a fault.
+	Late  map[string]int
+	held  []byte
+	count int
 }
 
 // Record is one change.
@@ -48,7 +44,7 @@ func Reopen(dir string, configure func(*Journal)) (*Memory, error) {
 	}
 	whole := int64(0)
 	for line := range strings.Lines(string(b)) {
-		r, ok := decode(line, j.Torn)
+		r, ok := decode(line)
 		if !ok {
 			break
 		}
@@ -80,10 +76,10 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-func decode(line string, torn bool) (r Record, ok bool) {
+func decode(line string) (r Record, ok bool) {
 	sum, body, found := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 	if !found || !strings.HasSuffix(line, "\n") || fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body))) != sum {
-		return r, torn && json.Unmarshal([]byte(body), &r) == nil
+		return r, false
 	}
 	return r, json.Unmarshal([]byte(body), &r) == nil
 }
@@ -138,23 +134,12 @@ func (j *Journal) record(r Record) error {
 	if j == nil {
 		return nil
 	}
-	records := []Record{r}
-	if j.Halves != nil {
-		records = j.Halves(r)
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("recording a change: %w", err)
 	}
-	for _, r := range records {
-		body, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("recording a change: %w", err)
-		}
-		j.held = append(j.held, fmt.Sprintf("%08x %s\n", crc32.ChecksumIEEE(body), body)...)
-		if len(records) > 1 {
-			if err := j.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if j.count++; j.count <= j.Late {
+	j.held = append(j.held, fmt.Sprintf("%08x %s\n", crc32.ChecksumIEEE(body), body)...)
+	if j.count++; j.count <= j.Late[r.Verb] {
 		return nil
 	}
 	j.count = 0

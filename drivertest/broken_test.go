@@ -1,0 +1,189 @@
+package drivertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/registryconform/conform/drivertest"
+	"github.com/registryconform/conform/drivertest/internal/broken"
+)
+
+// longOnly are the MUSTs whose objects are too large for a store in memory; no wrong driver
+// stands for them.
+var longOnly = []string{"LARG-02", "LARG-04", "READ-09"}
+
+const (
+	workerFault = "DRIVERTEST_FAULT"
+	workerJob   = "DRIVERTEST_WORK"
+)
+
+// hooks gives the sound driver, or one that is wrong, all that the rules can ask for.
+func hooks(w broken.Wrong) drivertest.Hooks {
+	h := drivertest.Hooks{
+		Reopen: func(dir string) (drivertest.Target, error) {
+			m, err := broken.Reopen(dir, w.Journal)
+			var d broken.Driver = m
+			if err == nil && w.Crashed != nil {
+				d = w.Crashed(m)
+			}
+			return drivertest.Adapt(d), err
+		},
+		Worker: func(job string) *exec.Cmd {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestWorker$", "-test.count=1")
+			cmd.Env = append(os.Environ(), workerFault+"="+w.Fault, workerJob+"="+job)
+			return cmd
+		},
+		Fault: func(kind drivertest.Fault) (drivertest.Faulty, error) {
+			switch kind {
+			case drivertest.Flaky, drivertest.Stalled, drivertest.Slow, drivertest.SyncFails, drivertest.Corrupt, drivertest.NoDescriptors:
+				return drivertest.Faulty{}, errors.ErrUnsupported
+			}
+			f := broken.NewFailing(string(kind))
+			var d broken.Driver = f
+			if w.Failing != nil {
+				d = w.Failing(f)
+			}
+			return drivertest.Faulty{Target: drivertest.Adapt(d), Arm: f.Arm, Disarm: f.Disarm}, nil
+		},
+		Chunked: func(size int64) (drivertest.Target, error) {
+			var d broken.Driver = broken.New()
+			if w.Chunked != nil {
+				d = w.Chunked(broken.New(), size)
+			}
+			return drivertest.Adapt(d), nil
+		},
+		Limited: func(limit int) (drivertest.Target, error) {
+			if limit < 1 {
+				return drivertest.Target{}, errors.New("a limit is at least 1")
+			}
+			var d broken.Driver = broken.New()
+			if w.Limited != nil {
+				d = w.Limited(broken.New(), limit)
+			}
+			return drivertest.Adapt(d), nil
+		},
+		Wrapped: func() (drivertest.Target, error) {
+			return drivertest.Adapt(broken.Rooted(broken.New(), "/wrapped")), nil
+		},
+		Misplaced: func() (drivertest.Target, error) { return drivertest.Target{}, errors.New("no such store") },
+		Secrets:   []string{"hunter2"},
+		Residue:   func() ([]string, error) { return nil, nil },
+	}
+	store := broken.New()
+	h.Rooted = func(root string, fresh bool) (drivertest.Target, error) {
+		if fresh {
+			store = broken.New()
+		}
+		if w.Rooted != nil {
+			return drivertest.Adapt(w.Rooted(store, root)), nil
+		}
+		return drivertest.Adapt(broken.Rooted(store, root)), nil
+	}
+	return h
+}
+
+// TestWorker is what a crash rule runs in another process; by itself it does nothing.
+func TestWorker(t *testing.T) {
+	job := os.Getenv(workerJob)
+	if job == "" {
+		return
+	}
+	var wrong broken.Wrong
+	for _, w := range broken.Drivers() {
+		if w.Fault == os.Getenv(workerFault) {
+			wrong = w
+		}
+	}
+	if err := drivertest.Work(context.Background(), job, drivertest.Config{Hooks: hooks(wrong)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(w broken.Wrong) drivertest.Target {
+	m := broken.New()
+	if w.Open == nil {
+		return drivertest.AdaptStore(func() broken.Driver { return m })
+	}
+	return drivertest.AdaptStore(w.Open(m))
+}
+
+// TestEveryWrongDriverIsCaught demands that each wrong driver fails the rule that names its
+// fault, and that each MUST has one.
+func TestEveryWrongDriverIsCaught(t *testing.T) {
+	have := map[string]bool{}
+	type row struct{ rule, fault, seen string }
+	var table []row
+	for _, w := range broken.Drivers() {
+		have[w.Rule] = true
+		cfg := soundConfig()
+		cfg.Only, cfg.Hooks, cfg.CallTimeout = []string{w.Rule}, hooks(w), 3*time.Second
+		caught, seen := false, "nothing"
+		for seed := uint64(1); seed <= 3 && !caught; seed++ {
+			cfg.Seed = seed
+			res, ok := drivertest.Check(t.Context(), open(w), cfg).Result(w.Rule)
+			if !ok {
+				t.Fatalf("%q is listed for %s, which is no rule", w.Fault, w.Rule)
+			}
+			caught = res.Outcome == drivertest.Failed && res.Counts
+			if len(res.Failures) > 0 {
+				seen, _, _ = strings.Cut(res.Failures[0].Message, "\n")
+			} else {
+				seen = fmt.Sprintf("%s: %s %v", res.Outcome, res.Reason, res.Notes)
+			}
+		}
+		if !caught {
+			t.Errorf("%s does not notice that %s (%s)", w.Rule, w.Fault, seen)
+		}
+		table = append(table, row{w.Rule, w.Fault, seen})
+	}
+	for _, r := range table {
+		t.Logf("%-8s %-60s %.90s", r.rule, r.fault, r.seen)
+	}
+	for _, c := range drivertest.Checks() {
+		if c.Level == drivertest.Must && !have[c.ID] && !slices.Contains(longOnly, c.ID) {
+			t.Errorf("no wrong driver stands for %s: %s", c.ID, c.Sentence)
+		}
+	}
+}
+
+// TestSoundWithHooks runs the rules that need hooks over the sound driver: they must be judged,
+// and pass.
+func TestSoundWithHooks(t *testing.T) {
+	cfg := soundConfig()
+	cfg.Hooks = hooks(broken.Wrong{})
+	cfg.Only = []string{"FAC-*", "CHNK-*", "RESU-*", "ERRS-*", "CONC-11", "CRSH-*", "FALT-*", "WRAP-*", "MODL-04", "LINZ-05", "MOVE-13", "DELE-11", "LEAK-05"}
+	rep := drivertest.Check(t.Context(), open(broken.Wrong{}), cfg)
+	if err := rep.Err(); err != nil {
+		t.Error(err)
+	}
+	unjudged := map[string]bool{}
+	for _, res := range rep.Results {
+		if res.Outcome == drivertest.Failed {
+			t.Error(res)
+		}
+		if res.Outcome == drivertest.Inconclusive {
+			unjudged[res.ID] = true
+			if res.Level == drivertest.Must && !strings.Contains(res.Reason, "strace") {
+				t.Errorf("%s was not judged: %s", res.ID, res.Reason)
+			}
+		}
+	}
+	t.Logf("not judged: %v", slices.Sorted(keys(unjudged)))
+}
+
+func keys(m map[string]bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
