@@ -126,6 +126,14 @@ func (c *Case) Unsupported(x *wire.Exchange, why string) {
 	c.end(report.Unsupported, fmt.Sprintf("%s\nwire  %s", why, x))
 }
 
+// NothingToJudge ends the spec as passed: the target does nothing that the
+// requirement is about, as x shows. Where what it leaves out is an optional
+// feature, that is [Case.Unsupported].
+func (c *Case) NothingToJudge(x *wire.Exchange, why string) {
+	ginkgo.GinkgoHelper()
+	c.end(report.Passed, fmt.Sprintf("%s\nwire  %s", why, x))
+}
+
 // Failf ends the spec as failed. x is the evidence; it may be nil.
 func (c *Case) Failf(x *wire.Exchange, want, got string, args ...any) {
 	ginkgo.GinkgoHelper()

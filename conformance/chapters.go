@@ -19,6 +19,7 @@ func registryChapters() []chapter {
 		{"Listing tags", listingTags},
 		{"Listing referrers", listingReferrers},
 		{"Content management", managingContent},
+		{"Errors and warnings", tellingErrors},
 		{"Proxying", proxying},
 		{"Docker uploads", dockerUploads},
 		{"Docker blobs", dockerBlobs},

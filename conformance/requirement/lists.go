@@ -119,19 +119,7 @@ func pendingManagement() []Requirement {
 }
 
 func pendingErrors() []Requirement {
-	return []Requirement{
-		ErrorsBodyAny,
-		ErrorsBodyForm,
-		ErrorsCodeForm,
-		ErrorsMessageForm,
-		ErrorsDetailForm,
-		ErrorsCodeListed,
-		ErrorsWarningGiven,
-		ErrorsWarningCode,
-		ErrorsWarningAgent,
-		ErrorsWarningDate,
-		ErrorsWarningSize,
-	}
+	return []Requirement{}
 }
 
 func pendingProvisional() []Requirement {
