@@ -21,6 +21,8 @@ func registryChapters() []chapter {
 		{"Content management", managingContent},
 		{"Errors and warnings", tellingErrors},
 		{"Proxying", proxying},
+		{"Docker API", dockerAPI},
+		{"Docker lists", dockerLists},
 		{"Docker uploads", dockerUploads},
 		{"Docker blobs", dockerBlobs},
 		{"Docker mounts", dockerMounts},

@@ -127,23 +127,5 @@ func pendingProvisional() []Requirement {
 }
 
 func pendingDocker() []Requirement {
-	return []Requirement{
-		DockerBaseOk,
-		DockerBaseVersionHeader,
-		DockerErrorsForm,
-		DockerNameInvalid,
-		DockerBlobHead,
-		DockerBlobUnknown,
-		DockerBlobDigestInvalid,
-		DockerManifestHead,
-		DockerManifestUnknown,
-		DockerTagsList,
-		DockerTagsUnknown,
-		DockerTagsPage,
-		DockerCatalogList,
-		DockerCatalogOrder,
-		DockerCatalogPage,
-		DockerCatalogLink,
-		DockerCatalogLast,
-	}
+	return []Requirement{}
 }
