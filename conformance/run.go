@@ -103,23 +103,29 @@ type verdict struct{}
 
 func (verdict) Fail() {}
 
-// register declares the selected specs, a container for each chapter.
+// register declares the selected specs, a container for each chapter. One
+// container around them keeps their order, which Ginkgo shuffles at the top.
 func (r *run) register() {
-	for begin := 0; begin < len(r.specs); {
-		title := r.specs[begin].Chapter
-		end := begin
-		for end < len(r.specs) && r.specs[end].Chapter == title {
-			end++
-		}
-		chapterSpecs := r.specs[begin:end]
-		ginkgo.Describe(title, func() {
-			for _, s := range chapterSpecs {
-				ginkgo.It(s.Text, Covers(s.Requirement), ginkgo.NodeTimeout(r.specTimeout()), r.body(s))
+	ginkgo.Describe("conform", func() {
+		for begin := 0; begin < len(r.specs); {
+			end := begin
+			for end < len(r.specs) && r.specs[end].Chapter == r.specs[begin].Chapter {
+				end++
 			}
-		})
-		begin = end
-	}
+			r.describe(r.specs[begin:end])
+			begin = end
+		}
+	})
 	ginkgo.ReportAfterEach(r.collect)
+}
+
+// describe declares the specs of one chapter.
+func (r *run) describe(specs []spec) {
+	ginkgo.Describe(specs[0].Chapter, func() {
+		for _, s := range specs {
+			ginkgo.It(s.Text, Covers(s.Requirement), ginkgo.NodeTimeout(r.specTimeout()), r.body(s))
+		}
+	})
 }
 
 func (r *run) specTimeout() time.Duration {
