@@ -278,12 +278,12 @@ func pushingSizes(g *registrar) {
 		c.Repo().GivenContent(m)
 		Expect(c.Repo().PutManifest(m.Digest.String(), m)).To(HaveSuccess())
 	})
-	g.It("answers 413 to a manifest of 16 MiB, if it refuses it", requirement.ManifestsSizeTooLarge, func(c *Case) {
-		m := c.smallImage(fixtures.ExactSize(16 << 20))
+	g.It("answers 413 to a manifest of 8 MiB, if it refuses it", requirement.ManifestsSizeTooLarge, func(c *Case) {
+		m := c.smallImage(fixtures.ExactSize(8 << 20))
 		c.Repo().GivenContent(m)
 		x := c.Repo().PutManifest(m.Digest.String(), m)
 		if x.Status/100 == 2 {
-			c.Unsupported(x, "a manifest of 16 MiB is taken, so no limit shows")
+			c.Unsupported(x, "a manifest of 8 MiB is taken, so no limit shows")
 		}
 		Expect(x).To(HaveStatus(http.StatusRequestEntityTooLarge))
 	})
