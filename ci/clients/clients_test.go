@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,15 @@ import (
 
 	"github.com/registryconform/conform/ci/need"
 	"github.com/registryconform/conform/fixtures"
-	"github.com/registryconform/conform/reference/registrytest"
 )
 
-// serve starts the registry and returns its host and port.
+func TestMain(m *testing.M) { os.Exit(need.WithConform(m)) }
+
+// serve runs "conform serve" and returns the registry's host and port.
 func serve(t *testing.T) string {
 	t.Helper()
-	return registrytest.New(t).Host
+	return need.Server(t, exec.Command("conform", "serve", "--addr", "127.0.0.1:0"),
+		regexp.MustCompile(`^listening on http://(\S+)`))
 }
 
 // A client is a program with a configuration of its own, so that a user's

@@ -9,6 +9,8 @@ package need
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,21 +26,62 @@ const module = "module github.com/registryconform/conform"
 // outside of the repository.
 func Root(tb testing.TB) string {
 	tb.Helper()
+	dir, err := root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return dir
+}
+
+func root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
-		tb.Fatalf("working directory: %v", err)
+		return "", fmt.Errorf("working directory: %w", err)
 	}
 	for {
 		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if first, _, _ := strings.Cut(string(text), "\n"); err == nil && strings.TrimSpace(first) == module {
-			return dir
+			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			tb.Fatal("the working directory is not in the repository")
+			return "", errors.New("the working directory is not in the repository")
 		}
 		dir = parent
 	}
+}
+
+// WithConform runs the tests of m with the command conform, as the sources are
+// now, first in PATH. It is called from TestMain, with its result for the
+// process to end with.
+func WithConform(m *testing.M) int {
+	status, err := withConform(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build conform:", err)
+		return 1
+	}
+	return status
+}
+
+func withConform(m *testing.M) (int, error) {
+	source, err := root()
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "conform-bin-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	command := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/conform")
+	command.Dir = source
+	if out, err := command.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("%w\n%s", err, out)
+	}
+	if err := os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
 }
 
 // Missing ends the test, since what is missing and remedy installs it: as
