@@ -31,14 +31,14 @@ It ends with status 0 if the registry conforms, 1 after a finding that counts,
 itself broke, 130 if it was interrupted.`,
 		Example: `  conform run https://registry.example.com --repo team/a --repo2 team/b
   conform run --image vendor/registry:1.2 --profile all
-  conform run --embedded --select 'pull.*' --fault blob-digest-unchecked`,
+  conform run --embedded --select 'pull.*' --fault put-digest-mismatch-201`,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.changed = c.Flags().Changed
 			if n := c.ArgsLenAtDash(); n >= 0 {
 				args, f.container.Args = args[:n], args[n:]
 			}
 			if len(args) > 1 {
-				return fmt.Errorf("more than one target: %s and %s", args[0], args[1])
+				return fmt.Errorf("one target at a time: %d are given", len(args))
 			}
 			f.args = args
 			return f.run(c.Context(), s)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,6 +127,7 @@ func (f *runFlags) check() error {
 // A plan is a run whose settings are resolved.
 type plan struct {
 	options  conformance.Options
+	base     *url.URL // of a target that is not started by the run
 	settings settings.Settings
 	repos    [2]string
 	out      string
@@ -143,6 +145,11 @@ func (f *runFlags) plan(env settings.Settings) (*plan, error) {
 	}
 	p := &plan{settings: env, origins: map[string]report.Option{}}
 	var err error
+	if !f.embedded && !f.container.Set() {
+		if p.base, err = f.address(p); err != nil {
+			return nil, err
+		}
+	}
 	if p.repos, err = f.repositories(p); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ command behind --, the command runs with REGISTRY=HOST:PORT in its environment,
 and serve ends with its status.`,
 		Example: `  conform serve --addr 127.0.0.1:0
   conform serve --storage ./data --log
-  conform serve --fault blob-digest-unchecked -- ./client-tests`,
+  conform serve --fault put-digest-mismatch-201 -- ./client-tests`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
 				return fmt.Errorf("unexpected argument %q (a command to run stands behind --)", args[0])

@@ -65,8 +65,7 @@ func (f *runFlags) start(ctx context.Context, s streams, p *plan) (*url.URL, fun
 		p.origins["target"] = report.Option{Value: base.String(), Origin: "container"}
 		return base, stop, nil
 	}
-	base, err := f.address(p)
-	return base, func() {}, err
+	return p.base, func() {}, nil
 }
 
 // address returns the address that the argument, the environment or the file
