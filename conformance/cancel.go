@@ -32,8 +32,7 @@ func cancellingUploads(g *registrar) {
 		})
 	}
 	g.It("cancels no other upload session", requirement.CancelUploadAccepted, func(c *Case) {
-		control := putWhole().bring(c.Repo())
-		c.Given(requirement.PushBlobCreated, control.put(control.blob.Digest), HaveSuccess())
+		c.Repo().GivenSeparateSessions()
 		kept := putWhole().bring(c.Repo())
 		x := c.Repo().GivenUpload().Cancel()
 		c.needCancel(x)
@@ -48,20 +47,30 @@ func cancellingUploads(g *registrar) {
 	for _, kind := range chunkedKinds() {
 		g.It("stores nothing of a blob sent "+kind.name+" whose upload was cancelled", requirement.CancelUploadGone, func(c *Case) {
 			up := kind.bring(c.Repo())
-			c.Repo().GivenAbsent(up.blob.Digest)
+			up.GivenUnpublished()
 			x := up.Cancel()
 			c.needCancel(x)
 			c.Given(requirement.CancelUploadAccepted, x, HaveSuccess())
-			Expect(up.put(up.blob.Digest)).To(haveRefusal())
+			up.put(up.blob.Digest)
 			Expect(c.Repo().Get(blobPath(up.blob.Digest))).To(haveNothing())
 		})
 	}
+}
+
+// GivenSeparateSessions blocks the spec if two sessions of the repository are
+// one.
+func (r *Repo) GivenSeparateSessions() {
+	ginkgo.GinkgoHelper()
+	first, second := putWhole().bring(r), putWhole().bring(r)
+	r.c.Given(requirement.PushBlobCreated, second.put(second.blob.Digest), HaveSuccess())
+	r.c.Given(requirement.PushUploadSessionId, first.put(first.blob.Digest), HaveSuccess())
 }
 
 // cancelledRefuses registers that a session that was cancelled takes no such
 // request any more.
 func cancelledRefuses(g *registrar, request sessionRequest, p progress) {
 	g.It("refuses "+request.verb+" a cancelled upload session "+p.name, requirement.CancelUploadGone, func(c *Case) {
+		c.Given(request.unknown, request.do(c, c.Repo().URL(c.neverOpened())), haveRefusal())
 		u, _ := p.bring(c.Repo())
 		x := u.Cancel()
 		c.needCancel(x)

@@ -37,11 +37,13 @@ func specialBlobs(g *registrar) {
 		}
 		g.It("stores and serves "+special.name+" by POST and PUT", special.r, func(c *Case) {
 			c.Repo().GivenServing()
+			c.Repo().GivenHeads()
 			Expect(c.Repo().GivenUpload().Put(b.Digest, b.Content)).To(HaveSuccess())
 			stored(c)
 		})
 		g.It("stores and serves "+special.name+" after a PATCH", special.r, func(c *Case) {
 			c.Repo().GivenServing()
+			c.Repo().GivenHeads()
 			u := c.Repo().GivenUpload()
 			c.Given(requirement.DockerUploadPatch, u.Stream(b.Content), HaveSuccess())
 			Expect(u.Put(b.Digest, nil)).To(HaveSuccess())
@@ -54,6 +56,7 @@ func specialBlobs(g *registrar) {
 // delete blobs.
 func (r *Repo) GivenDeleted(b fixtures.Blob) {
 	ginkgo.GinkgoHelper()
+	r.c.Given(requirement.PullBlobOk, r.Get(blobPath(b.Digest)), HaveSuccess())
 	r.c.delete(blobPath(b.Digest), requirement.DockerBlobDelete)
 }
 
@@ -61,6 +64,7 @@ func deletingBlobs(g *registrar) {
 	g.It("answers 202 to a DELETE of a blob", requirement.DockerBlobDelete, func(c *Case) {
 		b := c.Content.Blob(64)
 		c.Repo().GivenBlobs(b)
+		c.Given(requirement.PullBlobOk, c.Repo().Get(blobPath(b.Digest)), HaveSuccess())
 		x := c.Repo().Delete(blobPath(b.Digest))
 		if refusesDeletion(x) {
 			c.Unsupported(x, "deletion is disabled")
@@ -68,16 +72,17 @@ func deletingBlobs(g *registrar) {
 		Expect(x).To(HaveStatus(http.StatusAccepted))
 	})
 	g.It("answers 404 to a GET and to a HEAD of a deleted blob", requirement.DockerBlobDeleted, func(c *Case) {
+		c.Repo().GivenHeads()
 		b := c.Content.Blob(64)
 		c.Repo().GivenBlobs(b)
 		c.Repo().GivenDeleted(b)
 		Expect(c.Repo().Get(blobPath(b.Digest))).To(HaveStatus(http.StatusNotFound))
 		Expect(c.Repo().Head(blobPath(b.Digest))).To(HaveStatus(http.StatusNotFound))
 	})
-	g.It("answers 404 for a deleted blob that was served before", requirement.DockerBlobDeleted, func(c *Case) {
+	g.It("answers 404 for a deleted blob that was asked for by HEAD before", requirement.DockerBlobDeleted, func(c *Case) {
+		c.Repo().GivenHeads()
 		b := c.Content.Blob(64)
 		c.Repo().GivenBlobs(b)
-		c.Repo().Get(blobPath(b.Digest))
 		c.Repo().Head(blobPath(b.Digest))
 		c.Repo().GivenDeleted(b)
 		Expect(c.Repo().Get(blobPath(b.Digest))).To(HaveStatus(http.StatusNotFound))
@@ -112,6 +117,7 @@ func pushingAgain(g *registrar) {
 	for _, kind := range []uploadKind{putWhole(), putChunks()} {
 		g.It("stores and serves a deleted blob that is sent again "+kind.name, requirement.DockerBlobPushAgain, func(c *Case) {
 			c.Repo().GivenServing()
+			c.Repo().GivenHeads()
 			up := kind.bring(c.Repo())
 			c.Given(kind.created, up.put(up.blob.Digest), HaveSuccess())
 			c.Repo().GivenDeleted(up.blob)

@@ -20,6 +20,7 @@ func dockerMounts(g *registrar) {
 	})
 	g.It("serves a mounted blob without an upload", requirement.DockerMountCreated, func(c *Case) {
 		c.Other().GivenServing()
+		c.Other().GivenHeads()
 		b, _ := c.mountedFromOther()
 		Expect(c.Repo().Get(blobPath(b.Digest))).To(haveServed(b.Content))
 		Expect(c.Repo().Head(blobPath(b.Digest))).To(HaveSuccess())
@@ -48,6 +49,7 @@ func dockerMountsThatFail(g *registrar) {
 	malformed := func(text, d, from string) {
 		g.It("answers 400 or opens an upload for a mount with a malformed "+text, requirement.DockerMountFallback, func(c *Case) {
 			c.Other().GivenBlobs(c.Content.Blob(64))
+			c.Repo().GivenUpload()
 			source := from
 			if source == "" {
 				source = c.Other().Name

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"net/http"
+
 	"github.com/onsi/ginkgo/v2"
 	"github.com/opencontainers/go-digest"
 
@@ -46,6 +48,18 @@ func (r *Repo) GivenAbsent(digests ...digest.Digest) {
 	for _, d := range digests {
 		r.c.Given(requirement.PullBlobUnknown, r.Get(blobPath(d)), haveNothing())
 	}
+}
+
+// GivenHeads blocks the spec unless HEAD tells of a blob that is there, and of
+// one that is not, as GET does.
+func (r *Repo) GivenHeads() {
+	ginkgo.GinkgoHelper()
+	b := r.c.Content.Blob(64)
+	r.GivenBlobs(b)
+	r.c.Given(requirement.PullBlobHead, r.Head(blobPath(b.Digest)), wire.HaveSuccess())
+	absent := r.c.Content.Blob(64).Digest
+	r.c.Given(requirement.PullBlobUnknown, r.Get(blobPath(absent)), wire.HaveStatus(http.StatusNotFound))
+	r.c.Given(requirement.PullBlobHeadUnknown, r.Head(blobPath(absent)), wire.HaveStatus(http.StatusNotFound))
 }
 
 // GivenErrorDocuments blocks the spec if the target's errors are not told in

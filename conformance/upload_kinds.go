@@ -21,7 +21,7 @@ import (
 type uploadKind struct {
 	// name completes "a blob sent …".
 	name string
-	// created is what the closing PUT is judged by.
+	// created is broken by a target that refuses the closing PUT.
 	created requirement.Requirement
 	// send sends content but for the rest, which the closing PUT brings
 	// with the edits.
@@ -46,6 +46,22 @@ func (k uploadKind) bring(r *Repo) *closing {
 	blob := r.c.Content.Blob(2 * size)
 	rest, edits := k.send(u, blob.Content, size)
 	return &closing{Upload: u, blob: blob, size: size, rest: rest, edits: edits}
+}
+
+// GivenUnpublished blocks the spec if a blob is served before the upload that
+// brings it is closed.
+func (c *closing) GivenUnpublished(digests ...digest.Digest) {
+	ginkgo.GinkgoHelper()
+	for _, d := range append(digests, c.blob.Digest) {
+		c.repo.c.Given(requirement.ChunkedPutCloses, c.repo.Get(blobPath(d)), haveNothing())
+	}
+}
+
+// given blocks the spec unless the target takes blobs in this way at all.
+func (k uploadKind) given(r *Repo) {
+	ginkgo.GinkgoHelper()
+	up := k.bring(r)
+	r.c.Given(k.created, up.put(up.blob.Digest), wire.HaveSuccess())
 }
 
 // put closes the upload under d.
@@ -91,7 +107,7 @@ func putChunks() uploadKind {
 // putLastChunk sends the last chunk within the closing PUT.
 func putLastChunk() uploadKind {
 	return uploadKind{
-		"in chunks, the last of them in the PUT", requirement.ChunkedPutCreated,
+		"in chunks, the last of them in the PUT", requirement.ChunkedPutLastChunk,
 		func(u *Upload, content []byte, size int) ([]byte, []func(*wire.Request)) {
 			ginkgo.GinkgoHelper()
 			u.GivenPatch(0, content[:size])
@@ -110,8 +126,7 @@ func uploadKinds() []uploadKind { return append([]uploadKind{putWhole()}, chunke
 // does not work at all.
 func (r *Repo) GivenChunkedUpload() {
 	ginkgo.GinkgoHelper()
-	up := putChunks().bring(r)
-	r.c.Given(requirement.ChunkedPutCreated, up.put(up.blob.Digest), wire.HaveSuccess())
+	putChunks().given(r)
 }
 
 // spanOf returns the Content-Range of n bytes from offset on.
@@ -139,23 +154,25 @@ type sessionRequest struct {
 	name string
 	// verb is the text of its use: "a PATCH to".
 	verb string
-	do   func(c *Case, target string) *wire.Exchange
+	// unknown is what the answer is judged by if there is no such session.
+	unknown requirement.Requirement
+	do      func(c *Case, target string) *wire.Exchange
 }
 
 func requestGet() sessionRequest {
-	return sessionRequest{http.MethodGet, "a GET of", func(c *Case, target string) *wire.Exchange {
+	return sessionRequest{http.MethodGet, "a GET of", requirement.ChunkedSessionStatusUnknown, func(c *Case, target string) *wire.Exchange {
 		return c.Do(wire.Request{Method: http.MethodGet, URL: target})
 	}}
 }
 
 func requestDelete() sessionRequest {
-	return sessionRequest{http.MethodDelete, "a DELETE of", func(c *Case, target string) *wire.Exchange {
+	return sessionRequest{http.MethodDelete, "a DELETE of", requirement.DockerUploadUnknown, func(c *Case, target string) *wire.Exchange {
 		return c.Do(wire.Request{Method: http.MethodDelete, URL: target})
 	}}
 }
 
 func requestPatch() sessionRequest {
-	return sessionRequest{http.MethodPatch, "a PATCH to", func(c *Case, target string) *wire.Exchange {
+	return sessionRequest{http.MethodPatch, "a PATCH to", requirement.ChunkedSessionPatchUnknown, func(c *Case, target string) *wire.Exchange {
 		b := c.Content.Blob(64)
 		r := wire.Request{Method: http.MethodPatch, URL: target, Header: http.Header{}}
 		body(octetStream, b.Content)(&r)
@@ -165,7 +182,7 @@ func requestPatch() sessionRequest {
 }
 
 func requestPut() sessionRequest {
-	return sessionRequest{http.MethodPut, "a PUT to", func(c *Case, target string) *wire.Exchange {
+	return sessionRequest{http.MethodPut, "a PUT to", requirement.PushSessionPutUnknown, func(c *Case, target string) *wire.Exchange {
 		b := c.Content.Blob(64)
 		r := wire.Request{Method: http.MethodPut, URL: target, Header: http.Header{}}
 		body(octetStream, b.Content)(&r)
