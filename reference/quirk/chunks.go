@@ -20,6 +20,7 @@ func chunks() []Quirk {
 		return v != "" && !rangeForm.MatchString(v)
 	}
 	return []Quirk{
+		{"chunks-405", "Chunks with a Content-Range are refused with 405, as by registries that take streams alone.", refuse(and(patch, withHeader("Content-Range")), 405, "UNSUPPORTED")},
 		{"chunk-minimum-garbage", "OCI-Chunk-Min-Length is a negative number.", answers(on("POST", uploads), is(202), set("OCI-Chunk-Min-Length", "-5"))},
 		{"chunk-minimum-words", "OCI-Chunk-Min-Length has a unit.", answers(on("POST", uploads), is(202), set("OCI-Chunk-Min-Length", "5MiB"))},
 		{"patch-first-offset-accepted", "A first chunk may begin anywhere.", misplaced(patch, func(size, start int64) bool { return size == 0 && start > 0 })},
@@ -58,6 +59,7 @@ func sessions() []Quirk {
 	status := on("GET HEAD", upload)
 	cancel := on("DELETE", upload)
 	return []Quirk{
+		{"status-405", "The status of an upload is refused with 405, so that a client that lost its connection starts over.", refuse(status, 405, "UNSUPPORTED")},
 		{"status-200", "The status of an upload is answered with 200 for 204.", answers(status, is(204), setStatus(200))},
 		{"status-no-location", "The status of an upload has no Location.", answers(status, is(204), drop("Location"))},
 		{"status-no-range", "The status of an upload has no Range.", answers(status, is(204), drop("Range"))},

@@ -37,7 +37,7 @@ func manifests() []Quirk {
 		{"manifest-digest-mismatch-201", "A manifest pushed under a digest that isn't its own is stored there.", manifestUnchecked()},
 		{"manifest-too-large-400", "A manifest that is too large is refused with 400 for 413, as for any other reason.", answers(put, is(413), setStatus(400))},
 		{"manifest-too-large-500", "A manifest that is too large is answered with 500.", answers(put, is(413), setStatus(500))},
-		{"manifest-1mib-limit", "Manifests of more than 1 MiB are refused.", limited(put, 1<<20)},
+		{"manifest-256kib-limit", "Manifests of more than 256 KiB are refused.", limited(put, 256<<10)},
 		{"manifest-malformed-201", "A body that is no manifest is taken as one.", answers(put, whether(is(400), coded("MANIFEST_INVALID")), setStatus(201), setBody(""), func(x *exchange) {
 			x.header.Set("Location", "/v2/"+placeOf(x.r).name+"/manifests/"+absentDigest)
 			x.header.Set("Docker-Content-Digest", absentDigest)

@@ -8,7 +8,6 @@ func mounts() []Quirk {
 	return []Quirk{
 		{"mount-200", "A mount is answered with 200 for 201.", answers(mount, is(201), setStatus(200))},
 		{"mount-no-location", "The 201 to a mount has no Location.", answers(mount, is(201), drop("Location"))},
-		{"mount-location-404", "The Location of a mounted blob leads to nothing.", answers(mount, is(201), editHeader("Location", lost))},
 		{"mount-no-digest-header", "The 201 to a mount has no Docker-Content-Digest.", answers(mount, is(201), drop("Docker-Content-Digest"))},
 		{"mount-lies", "A mount is answered with 201, and the blob isn't there.", instead2xx(from)},
 		{"mount-anonymous-lies", "A mount without from is answered with 201 for a blob that is nowhere.", answers(and(mount, not(having("from"))), is(202), setStatus(201), located)},

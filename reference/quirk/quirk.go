@@ -2,8 +2,9 @@
 // decorator of an [http.Handler]: what real registries get wrong, one promise
 // at a time. It serves to test clients of registries, and judges of them.
 //
-// [All] are faults; [Variations] are behaviour that the specification allows
-// and that clients tend not to expect.
+// [All] are faults; [Variations] are behaviour that the OCI specification lets
+// a registry choose, whatever it recommends or the older API of Docker had, and
+// that clients tend not to expect.
 //
 // A decorator works in front of any handler of the registry API and knows
 // nothing of what is behind it. It holds the answers that it changes in memory

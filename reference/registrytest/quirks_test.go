@@ -144,7 +144,7 @@ func (p *player) push(name, content string) string {
 
 // manifestLimit lies above the limit that a quirk sets, and below what would
 // make the script slow.
-const manifestLimit = 1<<20 + 4096
+const manifestLimit = 256<<10 + 4096
 
 const (
 	octets    = "application/octet-stream"
@@ -329,7 +329,7 @@ func (p *player) manifests() {
 	two := `{"schemaVersion":2,"config":` + descriptor("a/b", nowhere, 1) + `,"layers":[` + descriptor("a/b", strings.Replace(nowhere, "aa", "bb", 1), 1) + `]}`
 	put("two", two, image)
 	put("garbage", "{", image)
-	put("big", imageOf(image, config, `,"annotations":{"a":"`+strings.Repeat("a", 1<<20)+`"}`), image)
+	put("big", imageOf(image, config, `,"annotations":{"a":"`+strings.Repeat("a", 256<<10)+`"}`), image)
 	put("huge", strings.Repeat(" ", manifestLimit+1), image)
 	put("s", imageOf(image, config, `,"subject":`+descriptor(image, nowhere, 3)), image)
 	params := "?tag=t1&tag=t2&tag=t3&tag=t4&tag=t5&tag=t6"

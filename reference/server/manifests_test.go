@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +71,26 @@ func TestManifestTooLargeWithoutLength(t *testing.T) {
 	s := open(t, server.Options{}, storage.Options{})
 	body := struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 6<<20))}
 	s.send("PUT", "/v2/a/manifests/x", body, "Content-Type", typeImage).want(413, "MANIFEST_INVALID")
+}
+
+// A client that sends all of a body before it reads must get the answer, too.
+func TestManifestTooLargeIsDrained(t *testing.T) {
+	t.Parallel()
+	s := open(t, server.Options{}, storage.Options{})
+	c := s.dial()
+	const size = 12 << 20
+	fmt.Fprintf(c, "PUT /v2/a/manifests/x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size)
+	if n, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatalf("after %d bytes: %v", n, err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d", res.StatusCode)
+	}
 }
 
 func TestManifestConditions(t *testing.T) {
