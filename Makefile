@@ -1,0 +1,30 @@
+# make help lists the targets.
+
+GO      ?= go
+RUNARGS ?=
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/conform
+	@mkdir -p bin
+	$(GO) build -o bin/ ./cmd/conform
+
+.PHONY: run
+run: build ## run the whole suite against the built-in registry (RUNARGS: more flags)
+	bin/conform run --embedded --profile all $(RUNARGS)
+
+.PHONY: setup
+setup: ## install what the tests need, as root on Debian
+	ci/setup.sh
+
+.PHONY: lint
+lint: ## check the code: go vet, gofumpt, staticcheck, at pinned versions
+	ci/lint.sh
+
+.PHONY: test
+test: setup lint ## do all set-up and run every test
+	ci/test.sh
