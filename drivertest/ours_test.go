@@ -41,3 +41,17 @@ func TestFilesystem(t *testing.T) {
 		}
 	}, cfg)
 }
+
+func BenchmarkInMemory(b *testing.B) {
+	drivertest.Benchmark(b, func(testing.TB) *inmemory.Driver { return inmemory.New(inmemory.Parameters{}) }, ours())
+}
+
+func BenchmarkFilesystem(b *testing.B) {
+	drivertest.Benchmark(b, func(tb testing.TB) driver.Driver {
+		d, err := filesystem.New(filesystem.Parameters{Root: tb.TempDir()})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return d
+	}, ours())
+}
