@@ -279,6 +279,8 @@ func (x *trial) history(round, clients, ops int, weak bool, act func(x *trial, r
 		for range ops {
 			if x.ok() {
 				act(x, r, paths)
+				// Clients that think between calls spread over those of the others.
+				time.Sleep(time.Duration(x.rng.IntN(150)) * time.Microsecond)
 			}
 		}
 	})
@@ -328,12 +330,12 @@ func linearRounds(x *trial, weak bool, act func(x *trial, r *recorder, paths [2]
 func putOf(x *trial, p string, c content) error { return x.d.put(x.ctx, p, c) }
 
 func registerOp(x *trial, r *recorder, p string, store func(x *trial, p string, c content) error) {
-	switch x.rng.IntN(5) {
-	case 0, 1:
+	switch x.rng.IntN(10) {
+	case 0, 1, 2:
 		r.write(x, 0, p, store)
-	case 2:
+	case 3, 4, 5:
 		r.read(x, 0, p)
-	case 3:
+	case 6, 7, 8:
 		r.stat(x, 0, p)
 	default:
 		r.remove(x, 0, p)
