@@ -23,7 +23,6 @@ func manifests() []Quirk {
 		{"manifest-put-no-digest-header", "The 201 to a manifest has no Docker-Content-Digest.", answers(put, is(201), drop("Docker-Content-Digest"))},
 		{"manifest-put-wrong-digest-header", "The 201 to a manifest has a Docker-Content-Digest of other bytes.", answers(put, is(201), set("Docker-Content-Digest", emptyDigest))},
 		{"manifest-put-respells", "A manifest pushed by tag is decoded and encoded again before it is stored.", requests(and(put, byTag), func(r *http.Request) { setRequestBody(r, respellJSON(readBody(r))) })},
-		{"manifest-put-lost", "A manifest is acknowledged with 201, and not stored.", answers(and(put, byDigest), is(201), func(x *exchange) { ask(x.next, x.r, "DELETE", x.r.URL.Path, nil) })},
 		{"manifest-parameters-refused", "A Content-Type with parameters is refused when a manifest is pushed.", refuse(and(put, hasParameters), 400, "MANIFEST_INVALID")},
 		{"manifest-reference-any", "A manifest is stored under a reference that is neither digest nor tag.", instead(and(put, badReference), 201, "", "Location", "/v2/any/manifests/"+absentDigest)},
 		{"manifest-reference-500", "A push under a reference that is neither digest nor tag is answered with 500.", refuse(and(put, badReference), 500, "UNKNOWN")},
@@ -38,12 +37,12 @@ func manifests() []Quirk {
 		{"manifest-too-large-400", "A manifest that is too large is refused with 400 for 413, as for any other reason.", answers(put, is(413), setStatus(400))},
 		{"manifest-too-large-500", "A manifest that is too large is answered with 500.", answers(put, is(413), setStatus(500))},
 		{"manifest-256kib-limit", "Manifests of more than 256 KiB are refused.", limited(put, 256<<10)},
-		{"manifest-malformed-201", "A body that is no manifest is taken as one.", answers(put, whether(is(400), coded("MANIFEST_INVALID")), setStatus(201), setBody(""), func(x *exchange) {
+		{"manifest-malformed-201", "A body that is no manifest is taken as one.", answers(and(put, not(badReference)), whether(is(400), coded("MANIFEST_INVALID")), setStatus(201), setBody(""), func(x *exchange) {
 			x.header.Set("Location", "/v2/"+placeOf(x.r).name+"/manifests/"+absentDigest)
 			x.header.Set("Docker-Content-Digest", absentDigest)
 		})},
-		{"manifest-malformed-code", "A body that is no manifest is reported as MANIFEST_UNKNOWN.", answers(put, coded("MANIFEST_INVALID"), setCode("MANIFEST_UNKNOWN"))},
-		{"manifest-malformed-500", "A body that is no manifest is answered with 500.", answers(put, coded("MANIFEST_INVALID"), setStatus(500))},
+		{"manifest-malformed-code", "A body that is no manifest is reported as MANIFEST_UNKNOWN.", answers(and(put, not(badReference)), whether(is(400), coded("MANIFEST_INVALID")), setCode("MANIFEST_UNKNOWN"))},
+		{"manifest-malformed-500", "A body that is no manifest is answered with 500.", answers(and(put, not(badReference)), whether(is(400), coded("MANIFEST_INVALID")), setStatus(500))},
 		{"tag-move-ignored", "A push to a tag that is there is acknowledged, and the tag stays where it was, as in a cache that isn't emptied.", tagStays()},
 		{"tag-params-five", "More than five tag parameters are refused with 414.", refuse(and(tagParams, func(r *http.Request) bool { return len(r.URL.Query()["tag"]) > 5 }), 414, "MANIFEST_INVALID")},
 		{"tag-params-unsaid", "Tag parameters are obeyed, and OCI-Tag says nothing of them.", answers(tagParams, is(201), drop("OCI-Tag"))},
