@@ -44,6 +44,7 @@ func dockerMountsThatFail(g *registrar) {
 		opened(c, c.Repo().Mount(c.Content.Blob(64).Digest.String(), c.Other().Name))
 	})
 	g.It("answers 202 with a Location to a mount from a repository that does not exist", requirement.DockerMountFallback, func(c *Case) {
+		c.Repo().GivenUpload()
 		opened(c, c.Repo().Mount(c.Content.Blob(64).Digest.String(), c.Empty("").Name))
 	})
 	malformed := func(text, d, from string) {

@@ -142,6 +142,7 @@ func mountsThatFail(g *registrar) {
 	})
 	g.It("opens an upload session for the mount of a blob that was deleted", requirement.MountBlobFallback, func(c *Case) {
 		b := c.Content.Blob(64)
+		c.Other().GivenAbsent(b.Digest)
 		c.Other().GivenBlobs(b)
 		x := c.Other().Delete(blobPath(b.Digest))
 		if refusesDeletion(x) {

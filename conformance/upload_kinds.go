@@ -52,6 +52,7 @@ func (k uploadKind) bring(r *Repo) *closing {
 // brings it is closed.
 func (c *closing) GivenUnpublished(digests ...digest.Digest) {
 	ginkgo.GinkgoHelper()
+	c.repo.GivenAbsent(c.repo.c.Content.Blob(64).Digest)
 	for _, d := range append(digests, c.blob.Digest) {
 		c.repo.c.Given(requirement.ChunkedPutCloses, c.repo.Get(blobPath(d)), haveNothing())
 	}
