@@ -98,6 +98,7 @@ func deletingBlobs(g *registrar) {
 		b := c.Content.Blob(64)
 		c.Repo().GivenBlobs(b)
 		c.Repo().GivenDeleted(b)
+		c.Repo().GivenAbsent(c.Content.Blob(64).Digest)
 		c.Given(requirement.DockerBlobDeleted, c.Repo().Get(blobPath(b.Digest)), haveNothing())
 		c.deletesNothing(b)
 	})
