@@ -74,10 +74,7 @@ func deleteBeforeSlash(x *trial) {
 
 func deleteMissing(x *trial) {
 	kept := x.puts("dir/ab", "dir/a-b", "dir/a.b/x", "dir/a0")
-	for _, n := range []string{"dir/a", "dir/a-", "none", "none/none", "dir/ab/below/far"} {
-		if n == "dir/ab/below/far" && x.sem.Coexist {
-			continue
-		}
+	for _, n := range []string{"dir/a", "dir/a-", "none", "none/none"} {
 		err := x.d.del(x.ctx, x.p(n))
 		x.isNotFound(err, x.p(n), "Delete of the missing "+quote(x.p(n)))
 	}

@@ -234,7 +234,7 @@ func (m *model) move(x *trial, s step) {
 	case !isFile && x.sem.GhostDirs:
 		return
 	case !isFile:
-		x.isNotFound(x.d.move(x.ctx, from, to), from, "Move of the missing "+quote(from))
+		m.isAbsent(x, s.a, x.d.move(x.ctx, from, to), "Move of the missing "+quote(from))
 		return
 	}
 	err := x.d.move(x.ctx, from, to)
@@ -258,12 +258,28 @@ func (m *model) move(x *trial, s step) {
 	m.look(x, step{verb: "get", a: s.b})
 }
 
+// absentIn demands that there is no object at a name.
 func (x *trial) absentIn(m *model, name string) {
 	if !m.isDir(name) {
 		x.settle(x.cfg.Consistency.Delete, func() string {
 			_, err := x.d.get(x.ctx, x.p(name))
-			return x.notFoundObjection(err, x.p(name), "GetContent of "+quote(x.p(name)))
+			return m.absentObjection(x, name, err, "GetContent of "+quote(x.p(name)))
 		})
+	}
+}
+
+// absentObjection demands path-not-found, but where an object is above or an emptied directory
+// may be left any error will do: other rules, of a lower level, name that fault.
+func (m *model) absentObjection(x *trial, name string, err error, what string) string {
+	if err != nil && !isPanic(err) && (x.sem.GhostDirs || m.blocked(name)) {
+		return ""
+	}
+	return x.notFoundObjection(err, x.p(name), what)
+}
+
+func (m *model) isAbsent(x *trial, name string, err error, what string) {
+	if s := m.absentObjection(x, name, err, what); s != "" && x.ok() {
+		x.failf("%s", s)
 	}
 }
 
@@ -289,7 +305,7 @@ func (m *model) remove(x *trial, s step) {
 	case x.sem.GhostDirs || uploads && err == nil:
 		// an emptied directory or an unfinished upload may have been there to delete
 	default:
-		x.isNotFound(err, p, "Delete of the missing "+quote(p))
+		m.isAbsent(x, s.a, err, "Delete of the missing "+quote(p))
 	}
 }
 
@@ -330,7 +346,7 @@ func (m *model) lookStat(x *trial, name string) {
 		x.isDir(p)
 	case !x.sem.GhostDirs:
 		_, err := x.d.stat(x.ctx, p)
-		x.isNotFound(err, p, "Stat of "+quote(p))
+		m.isAbsent(x, name, err, "Stat of "+quote(p))
 	}
 }
 

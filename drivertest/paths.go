@@ -3,6 +3,7 @@ package drivertest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -62,7 +63,7 @@ func throughAll(x *trial, p string) {
 	if x.ok() && len(x.walked(dir)) != 1 {
 		x.failf("Walk of %q does not visit exactly the one entry", dir)
 	}
-	_, err := x.d.redirect(nil, p)
+	_, err := x.d.redirect(request(http.MethodGet).WithContext(x.ctx), p)
 	x.harmless(err, "RedirectURL")
 	c = x.write(p, 50)
 	x.holds(p, c)

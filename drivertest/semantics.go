@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -151,7 +152,7 @@ func facts(x *trial) []Observation {
 		_ = r.Close()
 	}
 	seen = append(seen, Observation{Name: "read past end", Value: say(err, "end of file", "refused")})
-	url, err := x.d.redirect(nil, x.p("file"))
+	url, err := x.d.redirect(request(http.MethodGet).WithContext(x.ctx), x.p("file"))
 	if err == nil && url == "" {
 		err = fmt.Errorf("empty URL")
 	}

@@ -316,11 +316,7 @@ func (t *traced) del(ctx context.Context, path string) error {
 }
 
 func (t *traced) redirect(r *http.Request, path string) (u string, err error) {
-	method := "nil"
-	if r != nil {
-		method = fmt.Sprintf("httptest.NewRequest(%q, \"/\", nil)", r.Method)
-	}
-	err = t.call(fmt.Sprintf("%s.RedirectURL(%s, %q)", t.as, method, path), func() (err error) {
+	err = t.call(fmt.Sprintf("%s.RedirectURL(httptest.NewRequest(%q, \"/\", nil), %q)", t.as, r.Method, path), func() (err error) {
 		u, err = t.h.redirect(r, path)
 		return err
 	})

@@ -212,8 +212,11 @@ func walkFilled(x *trial) {
 	if !x.needs(x.cfg.FilledBuffer != nil, "Config.FilledBuffer") {
 		return
 	}
-	total := len(x.tree(adversarial))
-	for stop := 1; stop <= total && x.ok(); stop++ {
+	all := x.tree(adversarial)
+	for _, hint := range all {
+		x.filledAfter(hint)
+	}
+	for stop := 1; stop <= len(all) && x.ok(); stop++ {
 		n := 0
 		err := x.d.walk(x.ctx, x.root, func(entry) error {
 			if n++; n >= stop {
@@ -225,6 +228,22 @@ func walkFilled(x *trial) {
 		if x.ok() && n != stop {
 			x.failf("the callback returned the filled sentinel at entry %d, and was called %d times", stop, n)
 		}
+	}
+}
+
+// filledAfter ends a walk with a hint at its first entry.
+func (x *trial) filledAfter(hint string) {
+	if !x.ok() {
+		return
+	}
+	n := 0
+	err := x.d.walk(x.ctx, x.root, func(entry) error { n++; return x.cfg.FilledBuffer }, hint)
+	if errors.Is(err, errNoHint) {
+		return
+	}
+	x.noErr(err, "Walk with a hint whose callback returns the filled sentinel")
+	if x.ok() && n > 1 {
+		x.failf("the callback of a Walk with hint %q returned the filled sentinel at the first entry, and was called %d times", hint, n)
 	}
 }
 
