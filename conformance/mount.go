@@ -74,6 +74,18 @@ func mountingBlobs(g *registrar) {
 		to, _ := locationOf(x)
 		Expect(c.Do(Request{Method: http.MethodGet, URL: to})).To(haveServed(b.Content))
 	})
+	g.It("serves a blob that it mounted by its sha512 digest from the Location of the 201", requirement.MountBlobLocation, func(c *Case) {
+		c.Other().GivenServing()
+		b := c.Content.Blob(64).Under(digest.SHA512)
+		if x := c.Other().GivenUpload().Put(b.Digest, b.Content); x.Status/100 != 2 {
+			c.NothingToJudge(x, "sha512 is not taken")
+		}
+		x := c.Repo().Mount(b.Digest.String(), c.Other().Name)
+		c.needMount(x)
+		Expect(x).To(haveLocation())
+		to, _ := locationOf(x)
+		Expect(c.Do(Request{Method: http.MethodGet, URL: to})).To(haveServed(b.Content))
+	})
 	g.It("names a digest of the mounted blob's content or none", requirement.MountBlobDigestCanonical, func(c *Case) {
 		b, x := c.mountedFromOther()
 		if x.Header().Get("Docker-Content-Digest") != "" {
