@@ -30,13 +30,22 @@ func usingHTTP(g *registrar) {
 			}
 		}
 	})
+	g.It("does not succeed at a method that is not defined", requirement.ApiHttpSemantics, func(c *Case) {
+		m := c.Repo().GivenImage(c.Tag("there"))
+		for _, path := range []string{tagsPath, blobPath(m.Blobs[0].Digest), manifestPath(m.Digest.String())} {
+			Expect(c.Repo().Do("CONFORM", path)).To(haveNothing())
+		}
+	})
 	g.It("ignores a Range on a HEAD", requirement.ApiHttpSemantics, func(c *Case) {
 		b := c.Content.Blob(rangedSize)
 		c.Repo().GivenBlobs(b)
-		c.Given(requirement.PullBlobHead, c.Repo().Head(blobPath(b.Digest)), HaveStatus(http.StatusOK))
+		plain := c.Repo().Head(blobPath(b.Digest))
+		c.Given(requirement.PullBlobHead, plain, HaveStatus(http.StatusOK))
+		length := plain.Header().Get("Content-Length")
+		c.Given(requirement.PullHeadLength, plain, holdsIf(length == "" || length == strconv.Itoa(rangedSize), "the size as Content-Length", length))
 		x := c.Repo().Head(blobPath(b.Digest), header("Range", "bytes=0-99"))
 		Expect(x).To(HaveStatus(http.StatusOK))
-		if length := x.Header().Get("Content-Length"); length != "" {
+		if length = x.Header().Get("Content-Length"); length != "" {
 			Expect(x).To(holdsIf(length == strconv.Itoa(rangedSize), fmt.Sprintf("Content-Length: %d", rangedSize), "Content-Length: "+length))
 		}
 	})
@@ -138,6 +147,7 @@ func negotiating(g *registrar) {
 	}
 	g.It("returns an image that is asked for by digest as it is, or none, if Accept does not take it", requirement.ApiHttpSemantics, func(c *Case) {
 		m := c.Repo().GivenImage("")
+		c.Given(requirement.PullManifestOk, c.Repo().Get(manifestPath(m.Digest.String())), HaveStatus(http.StatusOK))
 		x := c.Repo().Get(manifestPath(m.Digest.String()), header("Accept", v1.MediaTypeImageIndex))
 		if x.Status/100 == 4 {
 			return
@@ -155,22 +165,24 @@ func conditions(g *registrar) {
 	for _, of := range []struct {
 		what string
 		push func(*Case) (string, fixtures.Blob)
-		ok   requirement.Requirement
+		// ok and content are judged elsewhere.
+		ok, content requirement.Requirement
 	}{
 		{"a manifest", func(c *Case) (string, fixtures.Blob) {
 			m := c.Repo().GivenImage("")
 			return manifestPath(m.Digest.String()), m.Blob
-		}, requirement.PullManifestOk},
+		}, requirement.PullManifestOk, requirement.ManifestsContentExact},
 		{"a blob", func(c *Case) (string, fixtures.Blob) {
 			b := c.Content.Blob(512)
 			c.Repo().GivenBlobs(b)
 			return blobPath(b.Digest), b
-		}, requirement.PullBlobOk},
+		}, requirement.PullBlobOk, requirement.PullBlobContent},
 	} {
 		tagged := func(c *Case) (path string, b fixtures.Blob, etag string) {
 			path, b = of.push(c)
 			x := c.Repo().Get(path)
 			c.Given(of.ok, x, HaveStatus(http.StatusOK))
+			c.Given(of.content, x, HaveBody(b.Content))
 			if etag = x.Header().Get("ETag"); etag == "" {
 				c.NothingToJudge(x, "there is no ETag")
 			}
@@ -241,15 +253,21 @@ func proxying(g *registrar) {
 		}
 		Expect(x).To(haveOtherThan(http.StatusInternalServerError))
 	})
-	for _, of := range []string{"a manifest", "a blob"} {
-		g.It("echoes the ns parameter of a pull of "+of+" if it used it", requirement.ProxyNamespaceEchoed, func(c *Case) {
+	for _, of := range []struct {
+		what string
+		ok   requirement.Requirement
+	}{{"a manifest", requirement.PullManifestOk}, {"a blob", requirement.PullBlobOk}} {
+		g.It("echoes the ns parameter of a pull of "+of.what+" if it used it", requirement.ProxyNamespaceEchoed, func(c *Case) {
 			m := c.Repo().GivenImage("")
 			path := manifestPath(m.Digest.String())
-			if of == "a blob" {
+			if of.what == "a blob" {
 				path = blobPath(m.Blobs[0].Digest)
 			}
+			c.Given(of.ok, c.Repo().Get(path), HaveStatus(http.StatusOK))
 			x := c.Repo().Get(path, query("ns", source))
-			if x.Header().Get(name) == "" {
+			// What is there, and is not found for a source, is looked for
+			// by the parameter.
+			if x.Header().Get(name) == "" && x.Status != http.StatusNotFound {
 				c.Unsupported(x, "the ns parameter is ignored")
 			}
 			Expect(x).To(HaveHeader(name, source))

@@ -30,22 +30,12 @@ func dockerLists(g *registrar) {
 	})
 	g.It("pages tags with a Link as long as more follow", requirement.DockerTagsPage, func(c *Case) {
 		tags, whole := c.GivenOrderedTags(lowerTags()...)
-		own := keep(whole.all, tags)
-		x := c.Repo().Get(tagsPath, query("n", "2"))
-		page := c.GivenTagPage(requirement.TagsNExact, x)
-		c.Given(requirement.TagsNExact, x, holdsIf(len(page) <= 2, "2 tags", fmt.Sprintf("%d tags", len(page))))
-		_, ok, err := nextPage(x)
-		c.Given(requirement.TagsLinkForm, x, holds("a Link of relation next", err))
-		Expect(x).To(holdsIf(ok, "a Link of relation next", "no such Link, and more tags follow"))
+		c.givenPages(whole)
+		c.givenLast(keep(whole.all, tags))
+		c.moreTags(query("n", "2"))
+		c.moreTags(query("n", "1"), query("last", keep(whole.all, tags)[0]))
 		list := c.tagsAsked(requirement.TagsNExact, query("n", strconv.Itoa(c.pageSize(2))))
 		Expect(list.first).To(haveEach(list.all, tags))
-
-		after := c.Repo().Get(tagsPath, query("n", "1"), query("last", own[0]))
-		page = c.GivenTagPage(requirement.TagsLastAfter, after)
-		c.Given(requirement.TagsLastAfter, after, holdsIf(!slices.Contains(page, own[0]), "tags after "+own[0], strings.Join(page, " ")))
-		_, ok, err = nextPage(after)
-		c.Given(requirement.TagsLinkForm, after, holds("a Link of relation next", err))
-		Expect(after).To(holdsIf(ok, "a Link of relation next", "no such Link, and more tags follow"))
 	})
 	g.It("lists repositories as application/json", requirement.DockerCatalogList, func(c *Case) {
 		c.givenRepositories()
@@ -66,6 +56,17 @@ func dockerLists(g *registrar) {
 		Expect(list.first).To(haveCatalogOrder(list.all))
 	})
 	dockerCatalogPages(g)
+}
+
+// moreTags asks for a page of tags that more follow, and judges its Link.
+func (c *Case) moreTags(edit ...func(*Request)) {
+	ginkgo.GinkgoHelper()
+	x := c.Repo().Get(tagsPath, edit...)
+	c.GivenTagPage(requirement.TagsNExact, x)
+	Expect(x).To(HaveSomeHeader("Link"))
+	_, ok, err := nextPage(x)
+	c.Given(requirement.TagsLinkForm, x, holds("a Link of relation next", err))
+	c.Given(requirement.TagsLinkForm, x, holdsIf(ok, "a Link of relation next", "Link: "+x.Header().Get("Link")))
 }
 
 func dockerCatalogPages(g *registrar) {
@@ -193,7 +194,7 @@ func (c *Case) catalogFrom(x *Exchange) catalog {
 		page := c.givenCatalog(x)
 		for _, name := range page {
 			if seen[name] {
-				c.Given(requirement.DockerCatalogLink, x, holds("other repositories on the next page", fmt.Errorf("the repository %s again", name)))
+				c.Given(brokenPage(x, requirement.DockerCatalogLink, requirement.DockerCatalogLast), x, holds("other repositories on the next page", fmt.Errorf("the repository %s again", name)))
 			}
 			seen[name] = true
 		}
@@ -204,6 +205,7 @@ func (c *Case) catalogFrom(x *Exchange) catalog {
 			list.ended = true
 			return list
 		}
+		c.Given(requirement.DockerCatalogLink, x, holdsIf(next != x.FinalURL(), "a Link to another page", "a Link to the same page"))
 		if len(page) == 0 {
 			c.Given(requirement.DockerCatalogLink, x, holds("no Link after all repositories", fmt.Errorf("a Link on a page without any")))
 		}

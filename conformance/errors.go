@@ -33,11 +33,11 @@ func refusals() []refusal {
 func refusedPulls() []refusal {
 	return []refusal{
 		{"a GET of a manifest by an unknown tag", func(c *Case) *Exchange {
-			c.Repo().GivenImage(c.Tag("there"))
+			c.Repo().GivenImage("")
 			return c.Repo().Get(manifestPath(c.Tag("absent")))
 		}},
 		{"a GET of a manifest by an unknown digest", func(c *Case) *Exchange {
-			c.Repo().GivenImage(c.Tag("there"))
+			c.Repo().GivenImage("")
 			return c.Repo().Get(manifestPath(c.Content.Missing(v1.MediaTypeImageManifest).Digest.String()))
 		}},
 		{"a GET of an unknown blob", func(c *Case) *Exchange {
@@ -115,7 +115,7 @@ func refusedOthers() []refusal {
 			return c.Empty("-refused").Get(tagsPath)
 		}},
 		{"a GET of tags by a number that is none", func(c *Case) *Exchange {
-			c.Repo().GivenImage(c.Tag("there"))
+			c.Repo().GivenImage("")
 			return c.Repo().Get(tagsPath, query("n", "many"))
 		}},
 		{"a GET of referrers by a malformed digest", func(c *Case) *Exchange {

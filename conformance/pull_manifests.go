@@ -57,7 +57,7 @@ func pullingOneKind(g *registrar, kind manifestKind, by string) {
 	}
 	g.It("answers 200 to a GET of "+name, requirement.PullManifestOk, func(c *Case) {
 		_, x := get(c)
-		c.givenImplementation(requirement.ApiCategoriesPull, x)
+		c.givenAPI(x)
 		Expect(x).To(HaveStatus(http.StatusOK))
 	})
 	g.It("returns "+name, requirement.PullManifestContent, func(c *Case) {
@@ -98,7 +98,7 @@ func headingOneKind(g *registrar, kind manifestKind, by string) {
 	}
 	g.It("answers 200 to a HEAD of "+name, requirement.PullManifestHead, func(c *Case) {
 		_, x := head(c)
-		c.givenImplementation(requirement.ApiCategoriesPull, x)
+		c.givenAPI(x)
 		Expect(x).To(HaveStatus(http.StatusOK))
 	})
 	g.It("sends the digest with a HEAD of "+name, requirement.PullHeadDigestHeader, func(c *Case) {
@@ -187,10 +187,14 @@ func pullingTypes(g *registrar) {
 func pullingSha512Manifests(g *registrar) {
 	judge := func(text string, r requirement.Requirement, by digest.Algorithm) {
 		g.It(text, r, func(c *Case) {
+			control := c.Repo().GivenImage("")
+			x := c.Repo().Get(manifestPath(control.Digest.String()))
+			c.Given(requirement.PullManifestOk, x, HaveStatus(http.StatusOK))
+			c.Given(requirement.PullManifestDigestHeader, x, haveDigestOfIfAny(control.Content))
 			m := c.smallImage()
 			c.Repo().GivenContent(m)
 			m.Blob = m.Under(by)
-			x := c.Repo().PutManifest(m.Digest.String(), m)
+			x = c.Repo().PutManifest(m.Digest.String(), m)
 			if by != digest.SHA256 && x.Status/100 == 4 {
 				c.Unsupported(x, "manifests are not stored under "+by.String()+" digests")
 			}
@@ -199,9 +203,6 @@ func pullingSha512Manifests(g *registrar) {
 			c.Given(requirement.PullManifestOk, x, HaveStatus(http.StatusOK))
 			if x.Header().Get(digestHeader) == "" {
 				c.NothingToJudge(x, "there is no "+digestHeader)
-			}
-			if by == digest.SHA256 {
-				c.Given(requirement.PullManifestDigestHeader, x, haveDigestOf(m.Content))
 			}
 			Expect(x).To(haveDigestOf(m.Content))
 		})
@@ -244,7 +245,11 @@ func pullingUnknownManifests(g *registrar) {
 			Expect(c.Repo().Get(absent.path(c))).To(HaveStatus(http.StatusNotFound))
 		})
 		g.It("answers 404 to a HEAD of "+absent.what, requirement.PullManifestHeadUnknown, func(c *Case) {
-			Expect(c.Repo().Head(absent.path(c))).To(HaveStatus(http.StatusNotFound))
+			path := absent.path(c)
+			c.Given(requirement.PullManifestUnknown, c.Repo().Get(path), haveNothing())
+			x := c.Repo().Head(path)
+			c.givenAPI(x)
+			Expect(x).To(HaveStatus(http.StatusNotFound))
 		})
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
@@ -254,7 +259,15 @@ func pullingUnknownManifests(g *registrar) {
 				if by == "digest" {
 					reference = c.Content.Missing(v1.MediaTypeImageManifest).Digest.String()
 				}
-				Expect(c.Empty("-manifest").Do(method, manifestPath(reference))).To(HaveStatus(http.StatusNotFound))
+				empty := c.Empty("-manifest")
+				c.Repo().GivenImage("")
+				c.Given(requirement.PullManifestUnknown, c.Repo().Get(manifestPath(reference)), HaveStatus(http.StatusNotFound))
+				if method == http.MethodHead {
+					c.givenHeadUnknown(manifestPath(reference), requirement.PullManifestHeadUnknown)
+				}
+				x := empty.Do(method, manifestPath(reference))
+				c.givenAPI(x)
+				Expect(x).To(HaveStatus(http.StatusNotFound))
 			})
 		}
 	}
@@ -291,6 +304,9 @@ func pullingTagNames(g *registrar) {
 	refuse := func(what, tag string, r requirement.Requirement) {
 		g.It("takes "+what+" neither in a push nor in a pull", r, func(c *Case) {
 			m := c.Repo().GivenImage("")
+			absent := manifestPath(c.Tag("absent"))
+			c.Given(requirement.PullManifestUnknown, c.Repo().Get(absent), haveNothing())
+			c.Given(requirement.PullManifestHeadUnknown, c.Repo().Head(absent), haveNothing())
 			Expect(c.Repo().TryManifest(tag, m)).To(haveNothing())
 			Expect(c.Repo().Get(manifestPath(tag))).To(haveNothing())
 			Expect(c.Repo().Head(manifestPath(tag))).To(haveNothing())

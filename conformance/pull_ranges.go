@@ -158,6 +158,7 @@ func (c *Case) askRange(value string) (b fixtures.Blob, x *Exchange, isWhole boo
 	whole := c.Repo().Get(blobPath(b.Digest))
 	c.Given(requirement.PullBlobOk, whole, HaveStatus(http.StatusOK))
 	c.Given(requirement.PullBlobContent, whole, HaveBody(b.Content))
+	c.Given(requirement.PullBlobDigestMatches, whole, haveDigestOfIfAny(b.Content))
 	x = c.Repo().Get(blobPath(b.Digest), header("Range", value))
 	return b, x, x.Status == http.StatusOK && x.Equal(b.Content)
 }

@@ -28,7 +28,7 @@ func haveNothing() wire.Matcher {
 			return wire.StatusText(x.Status)
 		}
 		return ""
-	})
+	}).Partial()
 }
 
 // GivenServing blocks the spec unless an ordinary blob is served as it was
@@ -79,4 +79,10 @@ func (r *Repo) GivenErrorDocuments() {
 		}
 		return ""
 	}))
+	list, err := readErrors(x)
+	if err != nil {
+		return
+	}
+	r.c.Given(requirement.ErrorsCodeForm, x, holdsIf(badCode(list) == "", "codes of upper-case letters and underscores", badCode(list)))
+	r.c.Given(requirement.ErrorsCodeListed, x, holdsIf(unlistedCode(list) == "", "a code of the list in the specification", unlistedCode(list)))
 }

@@ -26,6 +26,13 @@ func NewMatcher(want string, got func(*Exchange) string) Matcher {
 	return Matcher{want: want, got: got}
 }
 
+// Partial returns m for answers whose body need not have come whole, since m
+// does not look at it.
+func (m Matcher) Partial() Matcher {
+	m.partial = true
+	return m
+}
+
 // Judge returns "" if x is as wanted, else what it is instead.
 func (m Matcher) Judge(x *Exchange) string {
 	switch {
