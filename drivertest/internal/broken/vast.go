@@ -1,0 +1,182 @@
+package broken
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// Generator makes the suite's content, so that an object of many gigabytes needs no memory.
+type Generator interface {
+	// Identify says which stream begins with b.
+	Identify(b []byte) (object, version uint64, ok bool)
+	// Fill writes the bytes of a stream at an offset.
+	Fill(object, version uint64, p []byte, off int64)
+}
+
+// vastFrom is the size from which an upload is remembered as a stream, not as bytes.
+const vastFrom = 32 << 20
+
+// stream is a vast object.
+type stream struct {
+	object, version uint64
+	size            int64
+}
+
+// Vast is the sound driver, but that it keeps vast objects of the suite's own content as a few
+// numbers. Every byte that is written is compared with what it must be.
+type Vast struct {
+	override
+	gen  Generator
+	mu   sync.Mutex
+	vast map[string]stream
+	// Limit is the size at which a faulty store cuts objects off, 0 for a sound one; Offset maps
+	// the offsets of readers, MoveLimit cuts off what is moved.
+	Limit, MoveLimit int64
+	Offset           func(int64) int64
+}
+
+// NewVast returns an empty store.
+func NewVast(m *Memory, gen Generator) *Vast {
+	v := &Vast{gen: gen, vast: map[string]stream{}}
+	v.override = override{Driver: m, writer: v.write, reader: v.read, stat: v.info, move: v.rename, del: v.remove}
+	return v
+}
+
+func (v *Vast) find(p string) (stream, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s, ok := v.vast[p]
+	return s, ok
+}
+
+func (v *Vast) info(ctx context.Context, p string) (Info, error) {
+	if s, ok := v.find(p); ok {
+		return info{p, s.size, time.Now(), false}, nil
+	}
+	return v.Driver.Stat(ctx, p)
+}
+
+func (v *Vast) rename(ctx context.Context, from, to string) error {
+	s, ok := v.find(from)
+	if !ok {
+		return v.Driver.Move(ctx, from, to)
+	}
+	if v.MoveLimit > 0 {
+		s.size = min(s.size, v.MoveLimit)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.vast, from)
+	v.vast[to] = s
+	return nil
+}
+
+func (v *Vast) remove(ctx context.Context, p string) error {
+	found := false
+	v.mu.Lock()
+	for q := range v.vast {
+		if q == p || below(p, q) {
+			delete(v.vast, q)
+			found = true
+		}
+	}
+	v.mu.Unlock()
+	if err := v.Driver.Delete(ctx, p); !found || !notFound(err) {
+		return err
+	}
+	return nil
+}
+
+func (v *Vast) read(ctx context.Context, p string, off int64) (io.ReadCloser, error) {
+	s, ok := v.find(p)
+	if !ok {
+		return v.Driver.Reader(ctx, p, off)
+	}
+	if v.Offset != nil {
+		off = v.Offset(off)
+	}
+	return io.NopCloser(&vastReader{v.gen, s, off}), nil
+}
+
+type vastReader struct {
+	gen Generator
+	s   stream
+	off int64
+}
+
+func (r *vastReader) Read(p []byte) (int, error) {
+	if r.off >= r.s.size {
+		return 0, io.EOF
+	}
+	p = p[:min(int64(len(p)), r.s.size-r.off)]
+	r.gen.Fill(r.s.object, r.s.version, p, r.off)
+	r.off += int64(len(p))
+	return len(p), nil
+}
+
+// write keeps the first bytes like any other store; from vastFrom on it compares and counts.
+func (v *Vast) write(ctx context.Context, p string, app bool) (Writer, error) {
+	w, err := v.Driver.Writer(ctx, p, app)
+	if err != nil {
+		return nil, err
+	}
+	var s stream
+	var head, scratch []byte
+	known := false
+	return &overWriter{
+		Writer: w,
+		size:   func() int64 { return s.size },
+		write: func(b []byte) (int, error) {
+			if s.size == 0 {
+				s.object, s.version, known = v.gen.Identify(b)
+			}
+			if s.size < vastFrom {
+				head = append(head, b...)
+			} else if head != nil {
+				head = nil
+			}
+			scratch = append(scratch[:0], b...)
+			v.gen.Fill(s.object, s.version, scratch, s.size)
+			if known = known && bytes.Equal(scratch, b); !known && head == nil {
+				return 0, failed(errors.New("no content of the suite"))
+			}
+			s.size += int64(len(b))
+			return len(b), nil
+		},
+		commit: func(ctx context.Context) error {
+			if s.size < vastFrom {
+				if _, err := w.Write(head); err != nil {
+					return err
+				}
+				return w.Commit(ctx)
+			}
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			if v.Limit > 0 {
+				s.size = min(s.size, v.Limit)
+			}
+			v.vast[p] = s
+			return w.Cancel(ctx)
+		},
+	}, nil
+}
+
+// VastDrivers returns the wrong drivers for the rules about objects of many gigabytes.
+func VastDrivers(gen Generator) []Wrong {
+	vast := func(fault, rule string, spoil func(*Vast)) Wrong {
+		return Wrong{Fault: fault, Rule: rule, Open: func(m *Memory) func() Driver {
+			v := NewVast(m, gen)
+			spoil(v)
+			return func() Driver { return v }
+		}}
+	}
+	return []Wrong{
+		vast("offsets have 32 bits", "READ-09", func(v *Vast) { v.Offset = func(off int64) int64 { return off & (1<<32 - 1) } }),
+		vast("objects end at 5 GiB", "LARG-02", func(v *Vast) { v.Limit = 5 << 30 }),
+		vast("one copy takes 5 GiB", "LARG-04", func(v *Vast) { v.MoveLimit = 5 << 30 }),
+	}
+}
