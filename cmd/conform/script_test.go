@@ -111,7 +111,7 @@ func peak(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	most, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	if got, _ := strconv.Atoi(m[1]); got > most {
+	if got, _ := strconv.Atoi(m[1]); got > most*memoryFactor {
 		ts.Fatalf("peak memory %d MiB, want at most %d", got, most)
 	}
 }
