@@ -212,6 +212,11 @@ func pushingUnknownContent(g *registrar) {
 			c.Repo().GivenBlobs(image.Layers[0].Blob)
 			return image.Manifest, c.Repo().PutManifest(image.Digest.String(), image.Manifest)
 		}},
+		{"a layer that need not be distributed and that", func(c *Case) (fixtures.Manifest, *Exchange) {
+			image := c.Content.Image(fixtures.Layers(1), fixtures.LayerType(fixtures.MediaTypeNonDistributableGzip))
+			c.Repo().GivenContent(image.Manifest)
+			return image.Manifest, c.Repo().PutManifest(image.Digest.String(), image.Manifest)
+		}},
 		{"a child", func(c *Case) (fixtures.Manifest, *Exchange) {
 			index := c.Content.Index([]fixtures.Manifest{c.smallImage()})
 			return index, c.Repo().PutManifest(index.Digest.String(), index)
