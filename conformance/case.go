@@ -120,9 +120,13 @@ func (c *Case) Given(r requirement.Requirement, x *wire.Exchange, m wire.Matcher
 }
 
 // Unsupported ends the spec: the target leaves out what is optional, in a way
-// that the text allows, as x shows.
+// that the text allows, as x shows. Where the feature of the requirement is not
+// an optional one, this tells nothing about the feature: as [Case.NothingToJudge].
 func (c *Case) Unsupported(x *wire.Exchange, why string) {
 	ginkgo.GinkgoHelper()
+	if !c.spec.Requirement.Feature.Optional() {
+		c.NothingToJudge(x, why)
+	}
 	c.end(report.Unsupported, fmt.Sprintf("%s\nwire  %s", why, x))
 }
 
