@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
 // wholeLimit is the largest object that is read by GetContent rather than streamed.
@@ -420,7 +421,7 @@ func paths(l []entry) []string {
 	return out
 }
 
-// swap runs f over another handle.
+// with runs f over another handle.
 func (x *trial) with(d *traced, f func(*trial)) {
 	if !x.ok() {
 		return
@@ -430,12 +431,21 @@ func (x *trial) with(d *traced, f func(*trial)) {
 	x.adopt(sub)
 }
 
-// cleanup removes the rule's directory and closes what it left open.
+// cleanup removes the rule's directory and closes what it left open. It waits no longer than for
+// any other call, so that a driver that hangs does not hang the suite.
 func (x *trial) cleanup() {
-	x.shared.open.closeAll()
-	ctx, cancel := detached(x.ctx)
-	defer cancel()
-	_ = guard(func() error { return x.d.h.del(ctx, x.root) })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		x.shared.open.closeAll()
+		ctx, cancel := detached(x.ctx)
+		defer cancel()
+		_ = guard(func() error { return x.d.h.del(ctx, x.root) })
+	}()
+	select {
+	case <-done:
+	case <-time.After(x.cfg.CallTimeout * time.Duration(x.shared.patience.Load())):
+	}
 }
 
 func (x *trial) ended() context.Context {

@@ -1,6 +1,7 @@
 package drivertest_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/registryconform/conform/drivertest"
@@ -10,11 +11,19 @@ import (
 )
 
 // ours is the configuration of the reference's drivers. The contract lets append start an upload.
+// DRIVERTEST_BUDGET asks for more than the quick budget.
 func ours() drivertest.Config {
-	return drivertest.Config{
+	cfg := drivertest.Config{
 		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer,
 		Semantics: drivertest.Semantics{AppendCreates: true},
 	}
+	switch os.Getenv("DRIVERTEST_BUDGET") {
+	case "standard":
+		cfg.Budget = drivertest.Standard
+	case "long":
+		cfg.Budget = drivertest.Long
+	}
+	return cfg
 }
 
 func TestInMemory(t *testing.T) {

@@ -189,6 +189,20 @@ func TestPanicsAndHangsAreFailures(t *testing.T) {
 	}
 }
 
+// stuck never ends a Delete, whatever its context says.
+type stuck struct{ broken.Driver }
+
+func (stuck) Delete(context.Context, string) error { select {} }
+
+// TestHangInCleanUpEnds uses a driver that hangs where only the suite's own clean-up calls it.
+func TestHangInCleanUpEnds(t *testing.T) {
+	t.Parallel()
+	rep := check(t, stuck{broken.New()}, drivertest.Config{Only: []string{"STAT-01"}, CallTimeout: 50 * time.Millisecond})
+	if res := outcome(t, rep, "STAT-01"); res.Outcome != drivertest.Passed {
+		t.Errorf("a driver whose Delete hangs, under a rule that needs none: %s", res)
+	}
+}
+
 type panicking struct{ broken.Driver }
 
 func (panicking) Stat(context.Context, string) (broken.Info, error) { panic("no Stat today") }
