@@ -62,6 +62,7 @@ func pushingManifests(g *registrar) {
 			Expect(x).To(HaveBody(m.Content))
 		})
 	}
+	movingTags(g)
 	pushingReferences(g)
 	pushingUnknownContent(g)
 	pushingSizes(g)
@@ -168,6 +169,28 @@ func haveRefusal() Matcher {
 	})
 }
 
+// movingTags judges what a tag names that was pushed to twice. A target may
+// refuse to move it.
+func movingTags(g *registrar) {
+	g.It("returns the manifest that was pushed to a tag last", requirement.PullManifestContent, func(c *Case) {
+		tag := c.Tag("moved")
+		first := c.Repo().GivenImage(tag)
+		x := c.Repo().Get(manifestPath(tag))
+		c.Given(requirement.PullManifestOk, x, HaveSuccess())
+		c.Given(requirement.PullManifestContent, x, HaveBody(first.Content))
+		second := c.smallImage()
+		c.Repo().GivenContent(second)
+		moved := c.Repo().PutManifest(tag, second)
+		if moved.Status/100 == 4 {
+			c.NothingToJudge(moved, "a tag cannot be moved")
+		}
+		c.Given(requirement.ManifestsPushCreated, moved, HaveSuccess())
+		x = c.Repo().Get(manifestPath(tag))
+		c.Given(requirement.PullManifestOk, x, HaveSuccess())
+		Expect(x).To(HaveBody(second.Content))
+	})
+}
+
 func pushingReferences(g *registrar) {
 	for _, bad := range []struct{ what, reference string }{
 		{"a digest with too few digits", "sha256:0123456789abcdef"},
@@ -239,9 +262,13 @@ func pushingUnknownContent(g *registrar) {
 			c.Repo().GivenImage("") // a registry that refuses every push refuses none for this reason
 			_, x := u.push(c)
 			if x.Status/100 == 2 {
-				c.Unsupported(x, "such a manifest is stored")
+				c.NothingToJudge(x, "such a manifest is stored")
 			}
 			c.Given(requirement.ManifestsContentUnknown, x, haveRefusal())
+			if !isJSON(x) {
+				c.NothingToJudge(x, "the refusal has no JSON body, as any 4xx answer may")
+			}
+			c.givenErrors(x)
 			Expect(x).To(haveAnyErrorCode("MANIFEST_BLOB_UNKNOWN"))
 		})
 	}
@@ -255,6 +282,17 @@ func pushingUnknownContent(g *registrar) {
 		Expect(x).To(HaveSuccess())
 		c.givenServed(m)
 	})
+}
+
+// givenErrors blocks the spec unless the errors in x, a JSON body, are told as
+// the specification wants all errors told.
+func (c *Case) givenErrors(x *Exchange) {
+	ginkgo.GinkgoHelper()
+	list, err := readErrors(x)
+	c.Given(requirement.ErrorsBodyForm, x, holds("an errors document", err))
+	c.Given(requirement.ErrorsBodyForm, x, holdsIf(badMessage(list) == "", "messages that are text", badMessage(list)))
+	c.Given(requirement.ErrorsCodeForm, x, holdsIf(badCode(list) == "", "codes of upper-case letters and underscores", badCode(list)))
+	c.Given(requirement.ErrorsCodeListed, x, holdsIf(unlistedCode(list) == "", "a code of the list in the specification", unlistedCode(list)))
 }
 
 // haveAnyErrorCode wants an errors document in which the code stands.

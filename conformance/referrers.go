@@ -34,8 +34,14 @@ func (c *Case) NeedReferrers() {
 	if absent() == nil {
 		return
 	}
-	c.givenReferrer(referrerKinds()[0], subject)
-	if x := absent(); x != nil {
+	m := c.Content.Artifact(signatureType, fixtures.Subject(subject))
+	pushed := c.Repo().GivenManifest(m.Digest.String(), m)
+	x := absent()
+	switch {
+	case x == nil:
+	case pushed.Header().Get("OCI-Subject") != "":
+		c.Given(requirement.ReferrersListNever404, x, HaveSuccess())
+	default:
 		c.Unsupported(x, "there is no referrers API")
 	}
 }
@@ -57,18 +63,20 @@ func (c *Case) referrers(subject digest.Digest, edit ...func(*Request)) referrer
 	var list referrersList
 	x := c.Repo().Get(referrersPath(subject), edit...)
 	list.first = x
+	ok, isIndex := requirement.ReferrersListOk, requirement.ReferrersListIndex
 	for range maxPages {
-		c.Given(requirement.ReferrersListOk, x, HaveStatus(http.StatusOK))
+		c.Given(ok, x, HaveStatus(http.StatusOK))
 		index, err := readIndex(x)
-		c.Given(requirement.ReferrersListIndex, x, holds("an image index", err))
+		c.Given(isIndex, x, holds("an image index", err))
 		list.pages = append(list.pages, x)
 		list.all = append(list.all, index.Manifests...)
-		next, ok, err := nextPage(x)
+		next, more, err := nextPage(x)
 		c.Given(requirement.ReferrersLinkForm, x, holds("a Link of relation next", err))
-		if !ok {
+		if !more {
 			return list
 		}
 		x = c.Do(Request{Method: http.MethodGet, URL: next})
+		ok, isIndex = requirement.ReferrersLinkPages, requirement.ReferrersLinkPages
 	}
 	c.Failf(x, fmt.Sprintf("an end of the list within %d pages", maxPages), "a Link to another page")
 	return list
@@ -198,6 +206,7 @@ func listingReferrers(g *registrar) {
 		})
 	}
 	listingEntries(g)
+	listingDeleted(g)
 	listingEmpty(g)
 	listingPages(g)
 	filteringReferrers(g)
@@ -292,6 +301,21 @@ func listingEntries(g *registrar) {
 	})
 }
 
+// listingDeleted judges the list once a referrer was deleted.
+func listingDeleted(g *registrar) {
+	g.It("does not list a referrer that was deleted", requirement.ReferrersListOnly, func(c *Case) {
+		c.NeedReferrers()
+		subject := c.Repo().GivenImage("").Descriptor()
+		m := c.givenReferrer(referrerKinds()[0], subject)
+		c.find(c.referrers(subject.Digest), m.Digest)
+		c.delete(manifestPath(m.Digest.String()), requirement.ManagementManifestDisabled)
+		list := c.referrers(subject.Digest)
+		if slices.ContainsFunc(list.all, func(e v1.Descriptor) bool { return e.Digest == m.Digest }) {
+			c.Failf(list.first, "manifests of the repository only", "%s, which was deleted", m.Digest)
+		}
+	})
+}
+
 // listingEmpty judges the answer when nothing refers to a digest.
 func listingEmpty(g *registrar) {
 	for _, there := range []bool{true, false} {
@@ -364,17 +388,20 @@ func listingPages(g *registrar) {
 
 func filteringReferrers(g *registrar) {
 	// filtered pushes referrers of two types and asks for one.
-	filtered := func(c *Case) (fixtures.Manifest, referrersList) {
+	filtered := func(c *Case) referrersList {
 		c.NeedReferrers()
 		subject := c.Repo().GivenImage("").Descriptor()
 		wanted := c.Content.Artifact(sbomType, fixtures.Subject(subject))
 		c.Repo().GivenManifest(wanted.Digest.String(), wanted)
 		c.givenReferrer(referrerKinds()[0], subject)
-		return wanted, c.referrers(subject.Digest, query("artifactType", sbomType))
+		c.find(c.referrers(subject.Digest), wanted.Digest)
+		list := c.referrers(subject.Digest, query("artifactType", sbomType))
+		kept := slices.ContainsFunc(list.all, func(e v1.Descriptor) bool { return e.Digest == wanted.Digest })
+		c.Given(requirement.ReferrersFilterSupported, list.first, holdsIf(kept, "the referrer "+wanted.Digest.String(), fmt.Sprintf("a list of %d others", len(list.all))))
+		return list
 	}
 	g.It("lists only the referrers of the artifactType asked for", requirement.ReferrersFilterSupported, func(c *Case) {
-		wanted, list := filtered(c)
-		c.find(list, wanted.Digest)
+		list := filtered(c)
 		applied := list.first.Header().Get("OCI-Filters-Applied") != ""
 		for _, e := range list.all {
 			switch {
@@ -387,8 +414,7 @@ func filteringReferrers(g *registrar) {
 		}
 	})
 	g.It("says that it applied the filter", requirement.ReferrersFilterHeader, func(c *Case) {
-		wanted, list := filtered(c)
-		c.find(list, wanted.Digest)
+		list := filtered(c)
 		others := slices.ContainsFunc(list.all, func(e v1.Descriptor) bool { return e.ArtifactType != sbomType })
 		if others && list.first.Header().Get("OCI-Filters-Applied") == "" {
 			c.Unsupported(list.first, "filters are ignored")
