@@ -30,7 +30,7 @@ func buildContext(t *testing.T, tool string) string {
 	if err := os.WriteFile(filepath.Join(dir, tool), program, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("FROM scratch\nCOPY %s /%[1]s\nENTRYPOINT [\"/%[1]s\"]\n", tool)
+	text := fmt.Sprintf("FROM scratch\nCOPY %s /%[1]s\nENTRYPOINT [\"/%[1]s\"]\nLABEL %s\n", tool, label(t))
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +65,17 @@ func conformRun(t *testing.T, peer string, args ...string) {
 	}
 }
 
-// containers returns the ids of the containers that testcontainers has made of
-// an image, running or not.
+// label marks the image of a test and the containers of it, and those of no
+// other test that runs at the same time in another process.
+func label(t *testing.T) string {
+	name, _, _ := strings.Cut(t.Name(), "/")
+	return fmt.Sprintf("conform.test=%s-%d", name, os.Getpid())
+}
+
+// containers returns the ids of the test's containers, running or not.
 func containers(t *testing.T, docker string, filter ...string) string {
 	t.Helper()
-	args := []string{"ps", "--all", "--quiet", "--filter", "label=org.testcontainers=true"}
+	args := []string{"ps", "--all", "--quiet", "--filter", "label=" + label(t)}
 	for _, f := range filter {
 		args = append(args, "--filter", f)
 	}
@@ -83,7 +89,7 @@ func containers(t *testing.T, docker string, filter ...string) string {
 // TestDockerfile judges distribution 3 in a container that is built for it, with
 // its configuration copied in, a variable, a port and arguments.
 func TestDockerfile(t *testing.T) {
-	need.Engine(t)
+	docker := need.Engine(t)
 	dir := buildContext(t, "registry")
 	config := filepath.Join(t.TempDir(), "config.yml")
 	text := "version: 0.1\nstorage:\n  inmemory: {}\nhttp:\n  secret: conform\n"
@@ -93,6 +99,9 @@ func TestDockerfile(t *testing.T) {
 	conformRun(t, "distribution-3", "--dockerfile", dir, "--port", "5001", "--file", config+":/etc/registry.yml",
 		"--env", "REGISTRY_HTTP_ADDR=:5001", "--env", "REGISTRY_STORAGE_DELETE_ENABLED=true",
 		"--env", "OTEL_TRACES_EXPORTER=none", "--", "serve", "/etc/registry.yml")
+	if left := containers(t, docker); left != "" {
+		t.Errorf("containers are left: %s", left)
+	}
 }
 
 // TestImage judges crane's registry in a container of an image that the engine
@@ -108,7 +117,7 @@ func TestImage(t *testing.T) {
 	t.Cleanup(func() { exec.Command(docker, "rmi", "--force", image).Run() })
 	t.Run("judged", func(t *testing.T) {
 		conformRun(t, "crane", "--image", image, "--port", "7070", "--env", "PORT=7070", "--", "registry", "serve")
-		if left := containers(t, docker, "ancestor="+image); left != "" {
+		if left := containers(t, docker); left != "" {
 			t.Errorf("containers are left: %s", left)
 		}
 	})
@@ -122,7 +131,7 @@ func TestImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		deadline := time.Now().Add(30 * time.Second)
-		for containers(t, docker, "ancestor="+image, "status=running") == "" && time.Now().Before(deadline) {
+		for containers(t, docker, "status=running") == "" && time.Now().Before(deadline) {
 			time.Sleep(20 * time.Millisecond)
 		}
 		if err := command.Process.Signal(syscall.SIGINT); err != nil {
@@ -132,7 +141,7 @@ func TestImage(t *testing.T) {
 		if err := command.Wait(); !errors.As(err, &exit) || exit.ExitCode() != report.ExitInterrupted {
 			t.Errorf("interrupted: %v, want status %d\n%s", err, report.ExitInterrupted, &printed)
 		}
-		if left := containers(t, docker, "ancestor="+image); left != "" {
+		if left := containers(t, docker); left != "" {
 			t.Errorf("containers are left: %s", left)
 		}
 	})

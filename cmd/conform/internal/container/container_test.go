@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -31,6 +32,7 @@ func dockerContext(t *testing.T, text string) string {
 			t.Fatal(err)
 		}
 	}
+	text += "LABEL conform.test=" + mark(t) + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +58,18 @@ func status(t *testing.T, base *url.URL, path string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// nothingLeft demands that no container and no image of this package's is left.
+// mark returns what labels the images and containers of a test, and of no other
+// test that runs at the same time in another process.
+func mark(t *testing.T) string {
+	name, _, _ := strings.Cut(t.Name(), "/")
+	return fmt.Sprintf("%s-%d", name, os.Getpid())
+}
+
+// nothingLeft demands that no container and no image of the test is left.
 func nothingLeft(t *testing.T, docker string) {
 	t.Helper()
-	for _, args := range [][]string{
-		{"images", "--quiet", "--filter", "reference=conform-run"},
-		{"ps", "--all", "--quiet", "--filter", "label=org.testcontainers=true", "--filter", "name=conform-container-test"},
-	} {
+	for _, args := range [][]string{{"images", "--all", "--quiet"}, {"ps", "--all", "--quiet"}} {
+		args = append(args, "--filter", "label=conform.test="+mark(t))
 		if out, err := exec.Command(docker, args...).CombinedOutput(); err != nil || len(bytes.TrimSpace(out)) > 0 {
 			t.Errorf("docker %s: %v, left: %s", strings.Join(args, " "), err, out)
 		}
