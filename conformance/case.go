@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -148,6 +149,13 @@ func (c *Case) end(o report.Outcome, message string) {
 	ginkgo.GinkgoHelper()
 	c.outcome = o
 	ginkgo.Skip(message)
+}
+
+// timedOut reports whether the spec waited for an answer in vain.
+func (c *Case) timedOut() bool {
+	var late *wire.TimeoutError
+	x := c.recorder.Last()
+	return x != nil && errors.As(x.Err(), &late)
 }
 
 // targetGone reports whether the spec failed since the target is not there any

@@ -68,6 +68,10 @@ func Run(ctx context.Context, t Target, o Options) (*report.Report, error) {
 	return rep, ctx.Err()
 }
 
+// maxHung is how many specs in a row may wait in vain for an answer from a
+// target that otherwise is there, before the run gives up.
+const maxHung = 5
+
 // A run is one call of Run, once the target is open.
 type run struct {
 	ctx     context.Context
@@ -75,6 +79,7 @@ type run struct {
 	options Options
 	specs   []spec
 	current *Case
+	hung    int                      // specs in a row that waited for an answer in vain
 	results map[string]report.Result // by the name of the spec
 }
 
@@ -141,7 +146,7 @@ func (r *run) body(s spec) func(ginkgo.SpecContext) {
 		c, cancel := newCase(r.ctx, sc, r.access, s)
 		defer cancel()
 		r.current = c
-		if r.ctx.Err() != nil || r.access.gone() != nil {
+		if r.ctx.Err() != nil || r.access.gone() != nil || r.hung >= maxHung {
 			c.outcome = report.NotSelected
 			ginkgo.Skip("the run ended before this spec")
 		}
@@ -174,8 +179,21 @@ func (r *run) collect(sr ginkgo.SpecReport) {
 		result.Exchanges = c.recorder.Exchanges()
 	}
 	r.results[c.spec.name] = result
+	r.countHung(c, result)
 	if r.options.Emit != nil {
 		r.options.Emit(result)
+	}
+}
+
+// countHung notices a target that hangs, and says so when the run gives up.
+func (r *run) countHung(c *Case, result report.Result) {
+	switch {
+	case result.Outcome == report.Passed:
+		r.hung = 0
+	case c.timedOut():
+		if r.hung++; r.hung == maxHung {
+			r.access.note("the run was ended: %d specs in a row got no answer in time", maxHung)
+		}
 	}
 }
 

@@ -194,6 +194,26 @@ func TestTargetRefused(t *testing.T) {
 	}
 }
 
+// TestHangingTarget demands that a run against a target that answers "/v2/"
+// and hangs elsewhere gives up after a few specs, and reports these.
+func TestHangingTarget(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v2/" {
+			<-r.Context().Done()
+		}
+	}))
+	defer server.Close()
+	to := target(t, server.URL)
+	to.Client.Timeout = 50 * time.Millisecond
+	rep, err := conformance.Run(context.Background(), to, conformance.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Verdict.Exit != report.ExitFailed || rep.Totals.NotSelected < 100 || len(rep.Notes) == 0 {
+		t.Errorf("verdict %+v, totals %+v, notes %q", rep.Verdict, rep.Totals, rep.Notes)
+	}
+}
+
 // TestBrokenBaseIsJudged demands that a registry whose "/v2/" is wrong is run.
 func TestBrokenBaseIsJudged(t *testing.T) {
 	registry := registrytest.New(t, registrytest.WithHandler(func(next http.Handler) http.Handler {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,8 +31,20 @@ var (
 	parameter  = regexp.MustCompile(`([?&;#]|^)([^=?&;#\s"'<>]{1,64})=([^&;#\s"'<>]+)`)
 	secretName = regexp.MustCompile(`(?i)^(sig|signature|(x-(amz|goog)-)?(signature|credential|security-token)|(access_|refresh_|identity|identity_|registry|id_)?token|password|passwd|client_secret|secret|assertion|api_?key|code)$`)
 	jsonSecret = regexp.MustCompile(`(?i)("(?:(?:access_|refresh_|identity|identity_|registry|id_)?token|password|client_secret|secret)"\s*:\s*)"(?:[^"\\]|\\.)*("|$|\\$)`)
-	secretWord = regexp.MustCompile(`(?i)authorization|cookie|token|secret|password|api-?key|credential|x-registry-auth|x-registry-config`)
 )
+
+// secretWords are what the name of a header that holds a secret has in it.
+var secretWords = []string{"authorization", "cookie", "token", "secret", "password", "api-key", "apikey", "credential", "x-registry-auth", "x-registry-config"}
+
+// jsonSecrets are what the name of each member that jsonSecret finds has in it.
+var jsonSecrets = []string{"token", "password", "secret", "identity"}
+
+// containsAny reports whether one of words, all in lower case, is in s, in any
+// case.
+func containsAny(s string, words []string) bool {
+	s = strings.ToLower(s)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
+}
 
 // A redactor removes secrets from what is kept. The zero value removes those
 // that show by their form; the replacer those that are known.
@@ -70,11 +83,13 @@ func (r redactor) text(s string) string {
 	if r.known != nil {
 		s = r.known.Replace(s)
 	}
-	s = userinfo.ReplaceAllString(s, "://"+Redacted+"@")
+	if strings.Contains(s, "://") {
+		s = userinfo.ReplaceAllString(s, "://"+Redacted+"@")
+	}
 	if strings.Contains(s, "=") {
 		s = parameter.ReplaceAllStringFunc(s, redactParameter)
 	}
-	if strings.Contains(s, `"`) {
+	if strings.Contains(s, `"`) && containsAny(s, jsonSecrets) {
 		s = jsonSecret.ReplaceAllString(s, `$1"`+Redacted+`"`)
 	}
 	return s
@@ -97,8 +112,9 @@ func (r redactor) header(h http.Header) http.Header {
 	out := make(http.Header, len(h))
 	room := maxKeptHeader
 	for name, values := range h {
+		secret := containsAny(name, secretWords)
 		for _, v := range values {
-			if secretWord.MatchString(name) {
+			if secret {
 				v = redactCredentials(name, v)
 			} else {
 				v = r.text(v)

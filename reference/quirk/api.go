@@ -1,6 +1,7 @@
 package quirk
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,6 +72,7 @@ func pull() []Quirk {
 		{"manifest-get-no-content-type", "A manifest comes without Content-Type.", answers(on("GET HEAD", manifest), any2xx, untyped)},
 		{"manifest-get-content-type-json", "A manifest comes as application/json, as from a file server.", answers(on("GET HEAD", manifest), any2xx, set("Content-Type", "application/json"))},
 		{"manifest-get-content-type-docker", "An OCI manifest comes with the media type of Docker's schema 2, as after a conversion by old servers.", answers(on("GET HEAD", manifest), whether(any2xx, func(x *exchange) bool { return x.header.Get("Content-Type") == typeImage }), set("Content-Type", typeDockerImage))},
+		{"manifest-get-type-guessed", "A manifest without a mediaType field comes as Docker's schema 2, as from a server that guesses.", answers(gets, whether(any2xx, untold), set("Content-Type", typeDockerImage))},
 		{"manifest-get-charset", "The Content-Type of a manifest has a charset, as frameworks like to add.", answers(on("GET HEAD", manifest), any2xx, editHeader("Content-Type", func(s string) string { return s + "; charset=utf-8" }))},
 		{"manifest-get-respelled", "A manifest comes as JSON that was decoded and encoded again, so that its digest differs.", answers(gets, any2xx, respell)},
 		{"manifest-get-newline", "A manifest comes with a newline that it didn't have.", answers(gets, any2xx, extra)},
@@ -171,4 +173,10 @@ func blobEverywhere() wrap {
 		}
 		x.send(w)
 	})
+}
+
+// untold reports whether the manifest in x has no mediaType field.
+func untold(x *exchange) bool {
+	var doc struct{ MediaType string }
+	return json.Unmarshal(x.body, &doc) == nil && doc.MediaType == ""
 }

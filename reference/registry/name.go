@@ -2,7 +2,6 @@ package registry
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	// The algorithms that digests of this module may name.
@@ -15,10 +14,8 @@ import (
 // MaxNameLength is the greatest length of a repository name in bytes.
 const MaxNameLength = 255
 
-var (
-	namePattern = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagPattern  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-)
+// maxTagLength is the greatest length of a tag.
+const maxTagLength = 128
 
 // A Name is a valid repository name: the <name> of the distribution
 // specification, section "Pulling manifests". The zero Name names nothing.
@@ -33,10 +30,58 @@ func ParseName(s string) (Name, error) {
 		return Name{}, ErrNameInvalid.With("the name is empty")
 	case len(s) > MaxNameLength:
 		return Name{}, ErrNameInvalid.With(fmt.Sprintf("the name has %d bytes, more than %d", len(s), MaxNameLength))
-	case !namePattern.MatchString(s):
+	case !isName(s):
 		return Name{}, ErrNameInvalid.With(fmt.Sprintf("%q does not match the grammar of names", s))
 	}
 	return Name{s}, nil
+}
+
+// isName reports whether s matches the grammar of names: components of lower
+// case letters and digits, joined by one dot, one or two underscores or any
+// number of hyphens, with slashes between them.
+func isName(s string) bool {
+	for component := range strings.SplitSeq(s, "/") {
+		if !isComponent(component) {
+			return false
+		}
+	}
+	return true
+}
+
+func isComponent(s string) bool {
+	separator := 0 // where the run of separators before s[i] began
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			if joint := s[separator:i]; joint != "" && !isJoint(joint) {
+				return false
+			}
+			separator = i + 1
+		case i == 0 || c != '.' && c != '_' && c != '-':
+			return false
+		}
+	}
+	return s != "" && separator == len(s)
+}
+
+// isJoint reports whether s, which is not empty, may stand between letters and
+// digits of a component.
+func isJoint(s string) bool {
+	return s == "." || s == "_" || s == "__" || strings.Trim(s, "-") == ""
+}
+
+// isTag reports whether s matches the grammar of tags.
+func isTag(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
+		case i == 0 || c != '.' && c != '-':
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxTagLength
 }
 
 // String returns the name as it was parsed.
@@ -57,7 +102,7 @@ type Tag struct{ s string }
 
 // ParseTag returns the tag that s spells, or [ErrTagInvalid].
 func ParseTag(s string) (Tag, error) {
-	if !tagPattern.MatchString(s) {
+	if !isTag(s) {
 		return Tag{}, ErrTagInvalid.With(fmt.Sprintf("%.140q does not match the grammar of tags", s))
 	}
 	return Tag{s}, nil
@@ -73,10 +118,20 @@ func (t Tag) IsZero() bool { return t.s == "" }
 // an algorithm that this module lacks, gives [ErrDigestInvalid].
 func ParseDigest(s string) (digest.Digest, error) {
 	d := digest.Digest(s)
+	if isSHA256(s) {
+		return d, nil
+	}
 	if err := d.Validate(); err != nil {
 		return "", ErrDigestInvalid.Wrap(fmt.Errorf("%.200q: %w", s, err))
 	}
 	return d, nil
+}
+
+// isSHA256 reports whether s is a digest of the canonical algorithm, without
+// the cost of a regular expression.
+func isSHA256(s string) bool {
+	encoded, ok := strings.CutPrefix(s, "sha256:")
+	return ok && len(encoded) == 64 && strings.Trim(encoded, "0123456789abcdef") == ""
 }
 
 // A Reference is what names a manifest in a URL: a tag or a digest.
