@@ -113,6 +113,9 @@ type Semantics struct {
 	Volatile bool
 	// WeakDelete: two racing deletes may both report success (LINZ-01). Not probed.
 	WeakDelete bool
+	// WeakMove: a Move copies and then deletes, so that for a while both paths show the object,
+	// and a write to either in between may be lost (LINZ-03). Not probed.
+	WeakMove bool
 }
 
 // Consistency holds windows: how long after a call its effect may stay invisible. Zero means at

@@ -76,11 +76,32 @@ func readMissing(x *trial) {
 	}
 }
 
+// dataWithError gives the last data together with the error. iotest.DataErrReader alone would lose
+// what a reader gives in this way itself.
+func dataWithError(r io.Reader) io.Reader { return iotest.DataErrReader(&dataThenError{r: r}) }
+
+// dataThenError gives the last data before the error.
+type dataThenError struct {
+	r   io.Reader
+	err error
+}
+
+func (d *dataThenError) Read(p []byte) (int, error) {
+	if d.err != nil {
+		return 0, d.err
+	}
+	n, err := d.r.Read(p)
+	if n > 0 && err != nil {
+		d.err, err = err, nil
+	}
+	return n, err
+}
+
 func readerContract(x *trial) {
 	p := x.p("object")
 	c := x.put(p, 1500)
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
-		"one byte at a time": iotest.OneByteReader, "half buffers": iotest.HalfReader, "data with the error": iotest.DataErrReader,
+		"one byte at a time": iotest.OneByteReader, "half buffers": iotest.HalfReader, "data with the error": dataWithError,
 	} {
 		r, err := x.d.reader(x.ctx, p, 3)
 		if !x.noErr(err, "Reader") {

@@ -12,7 +12,7 @@ import (
 func (s *session) probe() (name string, seen []Observation) {
 	target, _ := s.open()
 	declared := s.cfg.Semantics
-	s.sem = Semantics{Volatile: declared.Volatile, WeakDelete: declared.WeakDelete}
+	s.sem = Semantics{Volatile: declared.Volatile, WeakDelete: declared.WeakDelete, WeakMove: declared.WeakMove}
 	probes := []struct {
 		name     string
 		declared bool

@@ -1,0 +1,163 @@
+// Package nemesis stands between an S3 client and an S3 server and makes the
+// server fail, or speak a dialect, as a test wants. All else goes through as it
+// is.
+//
+// Only tests import it.
+package nemesis
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// A Fault answers a request in the server's place, or changes it and lets the
+// server answer. It may be called concurrently.
+type Fault func(p *Proxy, w http.ResponseWriter, r *http.Request)
+
+// A Proxy is in front of one server.
+type Proxy struct {
+	// URL is what clients call.
+	URL *url.URL
+
+	server    *url.URL
+	signer    *v4.Signer
+	key       aws.Credentials
+	transport *http.Transport
+
+	mu       sync.Mutex
+	fault    Fault
+	body     func(ctx context.Context, b []byte) // delays the bytes of an answer
+	statuses map[int]int
+}
+
+// New starts a proxy in front of a server, which ends with the test. The keys
+// sign what a fault has changed.
+func New(tb testing.TB, server *url.URL, accessKey, secretKey string) *Proxy {
+	tb.Helper()
+	p := &Proxy{
+		server: server, signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
+		key:       aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey},
+		transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
+		statuses:  map[int]int{},
+	}
+	front := httptest.NewServer(p)
+	tb.Cleanup(func() {
+		p.Use(nil)
+		front.CloseClientConnections()
+		front.Close()
+		p.transport.CloseIdleConnections()
+	})
+	p.URL, _ = url.Parse(front.URL)
+	return p
+}
+
+// Use makes the server fail as f says from now on; nil ends it.
+func (p *Proxy) Use(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault, p.body = f, nil
+}
+
+// Delay calls f before bytes of an answer go out, those of requests under way
+// included, until the next [Proxy.Use]. The context is that of the request.
+func (p *Proxy) Delay(f func(ctx context.Context, b []byte)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.body = f
+}
+
+// Statuses returns how often the server gave each status.
+func (p *Proxy) Statuses() map[int]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.statuses)
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	fault := p.fault
+	p.mu.Unlock()
+	if fault == nil {
+		p.Pass(w, r)
+		return
+	}
+	fault(p, w, r)
+}
+
+// Send returns the server's answer to a request.
+func (p *Proxy) Send(r *http.Request) (*http.Response, error) {
+	out := r.Clone(r.Context())
+	out.URL.Scheme, out.URL.Host = p.server.Scheme, p.server.Host
+	out.RequestURI = ""
+	answer, err := p.transport.RoundTrip(out)
+	if err == nil {
+		p.mu.Lock()
+		p.statuses[answer.StatusCode]++
+		p.mu.Unlock()
+	}
+	return answer, err
+}
+
+// Sign signs a request anew whose query or headers have changed.
+func (p *Proxy) Sign(r *http.Request) error {
+	for _, name := range []string{"Authorization", "X-Amz-Date"} {
+		r.Header.Del(name)
+	}
+	hash := r.Header.Get("X-Amz-Content-Sha256")
+	r.URL.Host = r.Host
+	return p.signer.SignHTTP(r.Context(), p.key, r, hash, "s3", "us-east-1", time.Now())
+}
+
+// Pass gives the server's answer.
+func (p *Proxy) Pass(w http.ResponseWriter, r *http.Request) {
+	answer, err := p.Send(r)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer answer.Body.Close()
+	p.Answer(w, r, answer, answer.Body)
+}
+
+// Answer gives an answer with a body, which may be shorter than announced.
+func (p *Proxy) Answer(w http.ResponseWriter, r *http.Request, answer *http.Response, body io.Reader) {
+	maps.Copy(w.Header(), answer.Header)
+	w.WriteHeader(answer.StatusCode)
+	b := make([]byte, 16<<10)
+	for {
+		n, err := body.Read(b)
+		p.mu.Lock()
+		delay := p.body
+		p.mu.Unlock()
+		if delay != nil && n > 0 {
+			delay(r.Context(), b[:n])
+		}
+		if _, failed := w.Write(b[:n]); failed != nil {
+			panic(http.ErrAbortHandler)
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+// Refuse answers as S3 refuses, without asking the server.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
+	io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	io.WriteString(w, "<Error><Code>"+code+"</Code><Message>the server was told to fail</Message></Error>")
+}

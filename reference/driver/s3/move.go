@@ -1,0 +1,123 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+// Move implements [driver.Driver]: the server copies, then the source is
+// deleted. After a failure both may be there.
+func (d *Driver) Move(ctx context.Context, src, dst string) error {
+	if err := check(ctx, src, false); err != nil {
+		return err
+	}
+	if err := driver.CheckPath(name, dst, false); err != nil {
+		return err
+	}
+	file, err := d.head(ctx, src)
+	if err != nil || src == dst {
+		return err
+	}
+	if file.size <= d.p.MultipartCopyThreshold {
+		err = d.copy(ctx, src, dst)
+	} else {
+		err = d.copyParts(ctx, file, dst)
+	}
+	if err != nil {
+		return err
+	}
+	return d.deleteKeys(ctx, []string{d.key(src)})
+}
+
+// source names the object at path as a request to copy does.
+func (d *Driver) source(path string) *string {
+	return aws.String(url.PathEscape(d.p.Bucket) + "/" + (&url.URL{Path: d.key(path)}).EscapedPath())
+}
+
+// copy copies an object in one request.
+func (d *Driver) copy(ctx context.Context, src, dst string) error {
+	_, err := d.client.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &d.p.Bucket, Key: aws.String(d.key(dst)), CopySource: d.source(src),
+		ACL: d.p.acl(), StorageClass: d.p.storageClass(),
+		ServerSideEncryption: d.p.encryption(), SSEKMSKeyId: d.p.keyID(),
+	})
+	return typed(ctx, src, err)
+}
+
+// copyParts copies a large object in parts.
+func (d *Driver) copyParts(ctx context.Context, file info, dst string) error {
+	u, err := d.create(ctx, d.key(dst))
+	if err != nil {
+		return err
+	}
+	// So that no writer takes the upload for one of its own.
+	err = d.saveTail(ctx, u, notForWriters, nil)
+	var parts []types.CompletedPart
+	if err == nil {
+		parts, err = d.copyRanges(ctx, file, u)
+	}
+	if err == nil {
+		err = d.complete(ctx, u, parts, file.size)
+	}
+	clean, cancel := lasting(ctx, 0)
+	defer cancel()
+	if err != nil {
+		d.abort(clean, u)
+		return err
+	}
+	d.deleteKeys(clean, []string{d.tailKey(u)})
+	return nil
+}
+
+// copyRanges copies the parts, some at a time.
+func (d *Driver) copyRanges(ctx context.Context, file info, u upload) ([]types.CompletedPart, error) {
+	// An object has 10000 parts at most.
+	size := max(d.p.MultipartCopyChunkSize, (file.size+maxParts-1)/maxParts)
+	parts := make([]types.CompletedPart, (file.size+size-1)/size)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slots := make(chan struct{}, d.p.MultipartCopyConcurrency)
+	var all sync.WaitGroup
+	for i := range parts {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if ctx.Err() != nil {
+				return
+			}
+			from := int64(i) * size
+			to := min(from+size, file.size) - 1
+			out, err := d.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
+				Bucket: &d.p.Bucket, Key: &u.key, UploadId: &u.id, PartNumber: aws.Int32(int32(i + 1)),
+				CopySource: d.source(file.path), CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", from, to)),
+			})
+			if err != nil {
+				cancel(typed(ctx, file.path, err))
+				return
+			}
+			parts[i] = types.CompletedPart{PartNumber: aws.Int32(int32(i + 1)), ETag: out.CopyPartResult.ETag}
+		})
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return nil, failureOf(context.Cause(ctx))
+	}
+	return parts, nil
+}
+
+// failureOf wraps what is not one of the driver's errors yet.
+func failureOf(err error) error {
+	switch err.(type) {
+	case driver.Error, driver.FullError, driver.PathNotFoundError:
+		return err
+	}
+	return driver.Error{DriverName: name, Detail: err}
+}

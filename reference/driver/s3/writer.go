@@ -1,0 +1,257 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+var (
+	errClosed    = errors.New("the writer is closed")
+	errCommitted = errors.New("the writer is committed")
+	errCancelled = errors.New("the writer is cancelled")
+	errIsDir     = errors.New("is a directory")
+	errDiscarded = errors.New("what the writer wrote was deleted")
+	errTooLong   = fmt.Errorf("an object has %d parts at most: a larger chunksize makes room", maxParts)
+)
+
+// writer is a [driver.FileWriter] over a multipart upload.
+type writer struct {
+	d     *Driver
+	ctx   context.Context // for writes, which have none; never done
+	u     upload
+	parts []types.CompletedPart
+	sent  int64  // bytes in parts
+	buf   []byte // what comes behind them, a part at most
+	saved int64  // what the server had in full when the writer was opened
+	tail  bool   // the server has a tail, this or an older one
+	ended error  // why nothing but Close may follow
+	shut  bool
+}
+
+// Writer implements [driver.Driver]. What the writer sends does not end with
+// ctx; Commit and Cancel have their own.
+func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.FileWriter, error) {
+	if err := check(ctx, path, false); err != nil {
+		return nil, err
+	}
+	switch any, err := d.exists(ctx, d.below(path)); {
+	case err != nil:
+		return nil, err
+	case any:
+		return nil, failure(ctx, fmt.Errorf("%s: %w", path, errIsDir))
+	}
+	w := &writer{d: d, ctx: context.WithoutCancel(ctx)}
+	earlier, err := d.uploadsOf(ctx, d.key(path))
+	if err != nil {
+		return nil, err
+	}
+	if append {
+		err = w.resume(ctx, earlier)
+	} else {
+		for _, u := range earlier {
+			err = errors.Join(err, d.abort(ctx, u))
+		}
+	}
+	if err == nil && w.u.id == "" {
+		w.u, err = d.create(ctx, d.key(path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// resume goes on with the newest of some uploads of one key. The others are
+// aborted: they are what a lost answer or a crash left.
+func (w *writer) resume(ctx context.Context, all []upload) error {
+	for _, u := range all {
+		c := &writer{d: w.d, ctx: w.ctx, u: u}
+		mine, err := c.load(ctx)
+		if err != nil {
+			if isGone(err) {
+				continue
+			}
+			return err
+		}
+		if !mine {
+			continue
+		}
+		if w.u.id == "" {
+			*w = *c
+			continue
+		}
+		loser := w.u
+		if c.newer(w) {
+			*w = *c
+		} else {
+			loser = c.u
+		}
+		if err := w.d.abort(ctx, loser); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newer reports whether w began after v, or, as far as the clock tells, at the
+// same time and has more.
+func (w *writer) newer(v *writer) bool {
+	if !w.u.initiated.Equal(v.u.initiated) {
+		return w.u.initiated.After(v.u.initiated)
+	}
+	return w.Size() > v.Size()
+}
+
+// load reads what the server has of the upload, and reports whether it is one
+// of a writer.
+func (w *writer) load(ctx context.Context) (mine bool, err error) {
+	offset, tail, err := w.d.loadTail(ctx, w.u)
+	if err != nil || offset == notForWriters {
+		return false, err
+	}
+	parts, err := w.d.parts(ctx, w.u)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range parts {
+		w.parts = append(w.parts, types.CompletedPart{PartNumber: aws.Int32(p.number), ETag: aws.String(p.etag)})
+		w.sent += p.size
+	}
+	switch {
+	case offset > w.sent:
+		return false, failure(ctx, fmt.Errorf("upload of %s: %d bytes are missing before its tail", w.u.key, offset-w.sent))
+	case offset == w.sent && tail != nil:
+		w.buf = tail
+	}
+	w.saved, w.tail = w.Size(), tail != nil
+	return true, nil
+}
+
+// usable reports why the writer takes no more calls.
+func (w *writer) usable() error {
+	switch {
+	case w.shut:
+		return failure(w.ctx, errClosed)
+	case w.ended != nil:
+		return failure(w.ctx, w.ended)
+	}
+	return nil
+}
+
+func (w *writer) Size() int64 { return w.sent + int64(len(w.buf)) }
+
+func (w *writer) Write(p []byte) (int, error) {
+	if err := w.usable(); err != nil {
+		return 0, err
+	}
+	written := 0
+	for len(p) > 0 {
+		room := int(w.d.p.ChunkSize) - len(w.buf)
+		if room <= 0 {
+			ctx, cancel := lasting(w.ctx, len(w.buf))
+			err := w.send(ctx)
+			cancel()
+			if err != nil {
+				return written, err
+			}
+			continue
+		}
+		n := min(room, len(p))
+		w.buf = append(w.buf, p[:n]...)
+		p, written = p[n:], written+n
+	}
+	return written, nil
+}
+
+// send makes a part of the buffer. After a failure it can be called again.
+func (w *writer) send(ctx context.Context) error {
+	if len(w.parts) == maxParts {
+		return failure(ctx, errTooLong)
+	}
+	number := aws.Int32(int32(len(w.parts) + 1))
+	out, err := w.d.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &w.d.p.Bucket, Key: &w.u.key, UploadId: &w.u.id, PartNumber: number, Body: bytes.NewReader(w.buf),
+	})
+	if err != nil {
+		if isGone(err) {
+			err = errors.Join(errDiscarded, err)
+		}
+		return failure(ctx, err)
+	}
+	w.parts = append(w.parts, types.CompletedPart{PartNumber: number, ETag: out.ETag})
+	w.sent += int64(len(w.buf))
+	w.buf = w.buf[:0]
+	return nil
+}
+
+func (w *writer) Commit(ctx context.Context) error {
+	if err := w.usable(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return failure(ctx, err)
+	}
+	// An upload needs a part, and be it an empty one.
+	if len(w.buf) > 0 || len(w.parts) == 0 {
+		if err := w.send(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.d.complete(ctx, w.u, w.parts, w.sent); err != nil {
+		return err
+	}
+	w.ended, w.buf = errCommitted, nil
+	if w.tail {
+		clean, cancel := lasting(ctx, 0)
+		defer cancel()
+		// The content is published: what stays behind is an orphan.
+		w.d.deleteKeys(clean, []string{w.d.tailKey(w.u)})
+	}
+	return nil
+}
+
+// Cancel goes on although ctx is done: the server keeps uploads for ever.
+func (w *writer) Cancel(ctx context.Context) error {
+	if err := w.usable(); err != nil {
+		return err
+	}
+	w.ended = errCancelled
+	w.sent, w.buf = w.Size(), nil
+	clean, cancel := lasting(ctx, 0)
+	defer cancel()
+	return w.d.abort(clean, w.u)
+}
+
+func (w *writer) Close() error {
+	if w.shut {
+		return failure(w.ctx, errClosed)
+	}
+	w.shut = true
+	if w.ended != nil {
+		return nil
+	}
+	ctx, cancel := lasting(w.ctx, len(w.buf))
+	defer cancel()
+	err := w.keep(ctx)
+	w.sent, w.buf = w.Size(), nil
+	return err
+}
+
+// keep gives the server what it doesn't have yet.
+func (w *writer) keep(ctx context.Context) error {
+	switch {
+	case len(w.buf) == 0 || w.Size() == w.saved:
+		return nil
+	case int64(len(w.buf)) >= w.d.p.ChunkSize:
+		return w.send(ctx)
+	}
+	return w.d.saveTail(ctx, w.u, w.sent, w.buf)
+}
