@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	"github.com/registryconform/conform/ci/backends"
+	"github.com/registryconform/conform/ci/backends/nemesis"
 	"github.com/registryconform/conform/drivertest"
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/s3"
-	"github.com/registryconform/conform/reference/driver/s3/internal/nemesis"
 )
 
 const mebi = 1 << 20
