@@ -290,7 +290,7 @@ func (c *Case) givenErrors(x *Exchange) {
 	ginkgo.GinkgoHelper()
 	list, err := readErrors(x)
 	c.Given(requirement.ErrorsBodyForm, x, holds("an errors document", err))
-	c.Given(requirement.ErrorsBodyForm, x, holdsIf(badMessage(list) == "", "messages that are text", badMessage(list)))
+	c.Given(requirement.ErrorsMessageForm, x, holdsIf(badMessage(list) == "", "messages that are text", badMessage(list)))
 	c.Given(requirement.ErrorsCodeForm, x, holdsIf(badCode(list) == "", "codes of upper-case letters and underscores", badCode(list)))
 	c.Given(requirement.ErrorsCodeListed, x, holdsIf(unlistedCode(list) == "", "a code of the list in the specification", unlistedCode(list)))
 }

@@ -329,6 +329,8 @@ func (p *player) manifests() {
 	two := `{"schemaVersion":2,"config":` + descriptor("a/b", nowhere, 1) + `,"layers":[` + descriptor("a/b", strings.Replace(nowhere, "aa", "bb", 1), 1) + `]}`
 	put("two", two, image)
 	put("garbage", "{", image)
+	put("untold", strings.Replace(m, `"mediaType":"`+image+`",`, "", 1), image)
+	p.do("GET", "/v2/m/manifests/untold", "")
 	put("big", imageOf(image, config, `,"annotations":{"a":"`+strings.Repeat("a", 256<<10)+`"}`), image)
 	put("huge", strings.Repeat(" ", manifestLimit+1), image)
 	put("s", imageOf(image, config, `,"subject":`+descriptor(image, nowhere, 3)), image)
