@@ -1,6 +1,7 @@
 // Package manifest is the table of media types that a registry accepts as
 // manifests. A [Table] is a value that the caller builds; [Default] gives the
-// one of the image specification and Docker's schema 2.
+// one of the image specification and Docker's schema 2, and with
+// [WithSchema1] the signed manifests that came before.
 //
 // The formats themselves stand in packages below. What all have in common is
 // here: one well-formed JSON object without duplicate names, the agreement of
@@ -20,6 +21,7 @@ import (
 
 	"github.com/registryconform/conform/reference/manifest/list"
 	"github.com/registryconform/conform/reference/manifest/oci"
+	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/manifest/schema2"
 	"github.com/registryconform/conform/reference/registry"
 )
@@ -28,6 +30,9 @@ import (
 type Format struct {
 	// MediaType is the type, without parameters.
 	MediaType string
+	// Aliases are further types under which a body can come. They never
+	// name a format by themselves: references and bodies have MediaType.
+	Aliases []string
 	// SchemaVersion is what the body must say.
 	SchemaVersion int
 	// Marker is a field that every body of this format has, and by which
@@ -56,7 +61,7 @@ func New(formats ...Format) (*Table, error) {
 		switch {
 		case f.MediaType == "" || f.Parse == nil:
 			return nil, fmt.Errorf("manifest format %q: media type or parser is missing", f.MediaType)
-		case t.find(f.MediaType) != nil:
+		case t.accepts(f.MediaType) != nil || slices.ContainsFunc(f.Aliases, func(s string) bool { return t.accepts(s) != nil }):
 			return nil, fmt.Errorf("manifest format %q is given twice", f.MediaType)
 		}
 		t.formats = append(t.formats, f)
@@ -76,8 +81,35 @@ func Formats() []Format {
 	}
 }
 
-// Default returns the table of OCI image and index, Docker schema 2 and list.
-func Default() *Table { return &Table{formats: Formats()} }
+// Schema1 returns the format of signed manifests of schema 1, which [Default]
+// has by option alone: see [WithSchema1].
+func Schema1(o schema1.Options) Format {
+	return Format{
+		MediaType: schema1.MediaType, SchemaVersion: 1, Marker: "fsLayers",
+		Aliases:  []string{schema1.MediaTypeUnsigned, "application/json"},
+		Excludes: []string{"config", "layers", "manifests", "subject"},
+		Parse:    schema1.Parser(o),
+	}
+}
+
+// An Option adds to [Default].
+type Option func(*Table)
+
+// WithSchema1 adds manifests of schema 1. They may come as application/json,
+// too, as old clients send them.
+func WithSchema1(o schema1.Options) Option {
+	return func(t *Table) { t.formats = append(t.formats, Schema1(o)) }
+}
+
+// Default returns the table of OCI image and index, Docker schema 2 and list,
+// and of what the options add.
+func Default(opts ...Option) *Table {
+	t := &Table{formats: Formats()}
+	for _, opt := range opts {
+		opt(t)
+	}
+	return t
+}
 
 // MediaTypes returns the types of the table, in its order.
 func (t *Table) MediaTypes() []string {
@@ -87,6 +119,10 @@ func (t *Table) MediaTypes() []string {
 	}
 	return types
 }
+
+// Accepts reports whether a manifest can be put as mediaType: the type of a
+// format, or an alias of one.
+func (t *Table) Accepts(mediaType string) bool { return t.accepts(mediaType) != nil }
 
 // IsManifest reports whether content of mediaType is a manifest.
 func (t *Table) IsManifest(mediaType string) bool { return t.find(mediaType) != nil }
@@ -106,10 +142,21 @@ func (t *Table) find(mediaType string) *Format {
 	return &t.formats[i]
 }
 
+func (t *Table) accepts(mediaType string) *Format {
+	i := slices.IndexFunc(t.formats, func(f Format) bool {
+		return f.MediaType == mediaType || slices.Contains(f.Aliases, mediaType)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &t.formats[i]
+}
+
 // Parse reads a manifest that came with the given Content-Type, whose
 // parameters don't matter; without one, the body tells its own type. All that
-// is wrong comes back joined, each as [registry.ErrManifestInvalid]. The
-// manifest keeps content, which must not change afterwards.
+// is wrong comes back joined, each as [registry.ErrManifestInvalid], or
+// [registry.ErrManifestUnverified] where signatures can't be read. The manifest
+// keeps content, which must not change afterwards.
 func (t *Table) Parse(contentType string, content []byte) (registry.Manifest, error) {
 	m, err := t.parse(contentType, content)
 	if err != nil {
@@ -134,7 +181,7 @@ func (t *Table) parse(contentType string, content []byte) (registry.Manifest, er
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return nil, fmt.Errorf("Content-Type %.200q can't be read", contentType)
 	}
-	f := t.find(mediaType)
+	f := t.accepts(mediaType)
 	if f == nil {
 		return nil, fmt.Errorf("manifests of the media type %.200q are not accepted", mediaType)
 	}

@@ -46,7 +46,7 @@ func object(content []byte) (map[string]json.RawMessage, error) {
 	return fields, nil
 }
 
-// invalid gives each error of a tree of joined ones its code.
+// invalid gives each error of a tree of joined ones a code, unless it has one.
 func invalid(err error) error {
 	var all []error
 	collect(err, &all)
@@ -60,7 +60,11 @@ func collect(err error, all *[]error) {
 		}
 		return
 	}
-	if len(*all) < maxErrors {
-		*all = append(*all, registry.ErrManifestInvalid.Wrap(err))
+	if len(*all) == maxErrors {
+		return
 	}
+	if _, coded := errors.AsType[*registry.Error](err); !coded {
+		err = registry.ErrManifestInvalid.Wrap(err)
+	}
+	*all = append(*all, err)
 }

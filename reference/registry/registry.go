@@ -139,6 +139,30 @@ type Manifest interface {
 	Annotations() map[string]string
 }
 
+// A SignedManifest is a [Manifest] whose signatures are no part of what its
+// digest is of. A store keeps them beside it, and joins them to serve: Payload
+// returns both. It may have none.
+type SignedManifest interface {
+	Manifest
+
+	// Canonical returns what is signed: the bytes that the digest is of.
+	Canonical() []byte
+
+	// Signatures returns each signature once, as content of its own, in an
+	// order that depends on them alone.
+	Signatures() [][]byte
+
+	// WithSignatures returns the manifest with exactly the given ones,
+	// which are read, but not verified.
+	WithSignatures(signatures [][]byte) (Manifest, error)
+
+	// Check verifies the signatures, and all else that can be wrong with
+	// the manifest as one of the repository under the tags. All of it
+	// comes back joined: [ErrManifestUnverified], [ErrManifestInvalid],
+	// [ErrNameInvalid], [ErrTagInvalid].
+	Check(name Name, tags []Tag) error
+}
+
 // PutOptions belong to one call of [Manifests].Put. The zero value stores by
 // the canonical digest, without a tag.
 type PutOptions struct {
@@ -161,9 +185,11 @@ type Manifests interface {
 	Get(ctx context.Context, dgst digest.Digest) (Manifest, error)
 
 	// Put stores the manifest. All that is wrong with it comes back at
-	// once, joined: [ErrManifestInvalid], [ErrDigestInvalid], and
-	// [ErrManifestBlobUnknown] once for each unknown reference. The
-	// descriptor bears opts.Digest if that is set.
+	// once, joined: [ErrManifestInvalid], [ErrDigestInvalid], what
+	// [SignedManifest].Check says, and [ErrManifestBlobUnknown] once for
+	// each unknown reference. Signatures are added to those that the
+	// manifest has already. The descriptor bears opts.Digest if that is
+	// set.
 	Put(ctx context.Context, m Manifest, opts PutOptions) (Descriptor, error)
 
 	// Delete removes the manifest and every tag that names it. It fails

@@ -57,7 +57,11 @@ func (m *manifests) Get(ctx context.Context, dgst digest.Digest) (registry.Manif
 	if err != nil {
 		return nil, err
 	}
-	return m.r.load(ctx, canonical)
+	x, err := m.r.load(ctx, canonical)
+	if err != nil {
+		return nil, err
+	}
+	return m.withSignatures(ctx, canonical, x)
 }
 
 // Stat implements [registry.Manifests].
@@ -76,14 +80,15 @@ func describe(m registry.Manifest, dgst digest.Digest) registry.Descriptor {
 
 // Put implements [registry.Manifests].
 func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.PutOptions) (registry.Descriptor, error) {
-	mediaType, content := x.Payload()
+	mediaType, _ := x.Payload()
+	content := identity(x)
 	canonical := digest.Canonical.FromBytes(content)
 	dgst := canonical
 	m.lock.RLock()
 	defer m.lock.RUnlock()
 
 	var wrong []error
-	if !m.r.options.Manifests.IsManifest(mediaType) {
+	if !m.r.options.Manifests.Accepts(mediaType) {
 		wrong = append(wrong, registry.ErrManifestInvalid.With(fmt.Sprintf("manifests of the media type %q are not accepted", mediaType)))
 	}
 	if opts.Digest != "" {
@@ -94,6 +99,7 @@ func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.
 			wrong = append(wrong, registry.ErrDigestInvalid.With(dgst.String()))
 		}
 	}
+	wrong = append(wrong, m.check(x, opts.Tags))
 	if !opts.SkipReferences {
 		unknown, err := m.unknownReferences(ctx, x)
 		if err != nil {
@@ -115,12 +121,14 @@ func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.
 	return describe(x, dgst), nil
 }
 
-// publish stores the content, then the entry in the index of referrers, which
-// counts for nothing without the link, then the links.
+// publish stores the content, then its signatures and the entry in the index of
+// referrers, which count for nothing without the link, then the links.
 func (m *manifests) publish(ctx context.Context, x registry.Manifest, canonical, alias digest.Digest) error {
-	_, content := x.Payload()
-	if err := m.r.driver.PutContent(ctx, layout.Blob(canonical), content); err != nil {
+	if err := m.r.driver.PutContent(ctx, layout.Blob(canonical), identity(x)); err != nil {
 		return mapped("store manifest", err)
+	}
+	if err := m.addSignatures(ctx, canonical, x); err != nil {
+		return err
 	}
 	if subject := x.Subject(); subject != nil {
 		if err := m.addReferrer(ctx, subject.Digest, canonical); err != nil {

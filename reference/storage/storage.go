@@ -32,7 +32,7 @@ import (
 // Options are the settings of a [Registry]. The zero value has every feature on.
 type Options struct {
 	// Manifests is the table of accepted media types; nil is
-	// [manifest.Default].
+	// [manifest.Default], which takes no manifests of schema 1.
 	Manifests *manifest.Table
 	// DisableDelete refuses every delete with [registry.ErrUnsupported].
 	DisableDelete bool
@@ -161,11 +161,12 @@ func (p *repository) holdsAnything(ctx context.Context) (bool, error) {
 	return p.r.holdsLink(ctx, layout.Layers(p.name))
 }
 
-// holdsLink reports whether there is a link below the folder.
+// holdsLink reports whether there is a link below the folder, other than to a
+// signature, which counts for nothing by itself.
 func (r *Registry) holdsLink(ctx context.Context, folder string) (bool, error) {
 	held := false
 	err := r.driver.Walk(ctx, folder, func(info driver.FileInfo) error {
-		if info.IsDir() || path.Base(info.Path()) != layout.LinkFile {
+		if info.IsDir() || path.Base(info.Path()) != layout.LinkFile || isSignature(strings.TrimPrefix(info.Path(), folder)) {
 			return nil
 		}
 		held = true

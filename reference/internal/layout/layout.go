@@ -7,6 +7,8 @@
 //	    _layers/<alg>/<hex>/link                     a blob of the repository
 //	    _manifests/
 //	      revisions/<alg>/<hex>/link                 a manifest of the repository
+//	      revisions/<alg>/<hex>/signatures/<alg>/<hex>/link
+//	                                                 a signature of the manifest
 //	      tags/<tag>/current/link                    what the tag names now
 //	      tags/<tag>/index/<alg>/<hex>/link          what it has named
 //	    _uploads/<id>/
@@ -45,6 +47,9 @@ const (
 	Blobs = root + "/blobs"
 	// LinkFile is the base name of every link.
 	LinkFile = "link"
+	// SignaturesFolder is the base name of the folder of the links to a
+	// manifest's signatures.
+	SignaturesFolder = "signatures"
 )
 
 // Blob returns the path of the content dgst.
@@ -64,6 +69,12 @@ func Manifests(name registry.Name) string { return Repository(name) + "/_manifes
 
 // Revisions returns the folder of the links to manifests.
 func Revisions(name registry.Name) string { return Manifests(name) + "/revisions" }
+
+// Signatures returns the folder of the links to the signatures of a manifest,
+// whose digest is the canonical one.
+func Signatures(name registry.Name, revision digest.Digest) string {
+	return Under(Revisions(name), revision) + "/" + SignaturesFolder
+}
 
 // Tags returns the folder whose children are the tags.
 func Tags(name registry.Name) string { return Manifests(name) + "/tags" }

@@ -27,6 +27,7 @@ func TestPaths(t *testing.T) {
 		Repository(name):                repo,
 		Link(Layers(name), dgst):        repo + "/_layers/sha256/" + hex + "/link",
 		Link(Revisions(name), dgst):     repo + "/_manifests/revisions/sha256/" + hex + "/link",
+		Signatures(name, dgst):          repo + "/_manifests/revisions/sha256/" + hex + "/signatures",
 		Tags(name):                      repo + "/_manifests/tags",
 		Tag(name, tag):                  repo + "/_manifests/tags/thetag",
 		TagCurrent(name, tag):           repo + "/_manifests/tags/thetag/current/link",
