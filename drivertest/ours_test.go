@@ -10,11 +10,13 @@ import (
 	"github.com/registryconform/conform/reference/driver/inmemory"
 )
 
-// ours is the configuration of the reference's drivers. The contract lets append start an upload.
+// ours is the configuration of the reference's drivers, which keep every SHOULD too. The contract
+// lets append start an upload.
 // DRIVERTEST_BUDGET asks for more than the quick budget.
 func ours() drivertest.Config {
 	cfg := drivertest.Config{
 		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer,
+		Strict:    true,
 		Semantics: drivertest.Semantics{AppendCreates: true},
 	}
 	switch os.Getenv("DRIVERTEST_BUDGET") {

@@ -45,7 +45,9 @@ type Driver interface {
 	// Writer writes the file in pieces. With append false it starts over;
 	// with append true it goes on with what an earlier writer of this path
 	// left uncommitted, and starts at zero bytes if there is nothing.
-	// Committed content stays as it was until Commit.
+	// Committed content stays as it was until Commit. It can't be added
+	// to: where it has any bytes and nothing is uncommitted, append fails
+	// with [CommittedError].
 	//
 	// Writers of one path must not overlap in time.
 	Writer(ctx context.Context, path string, append bool) (FileWriter, error)
@@ -82,8 +84,8 @@ type Driver interface {
 }
 
 // A FileWriter writes one file. It is for one goroutine. After Commit or
-// Cancel only Close may follow, after Close nothing; every other call fails
-// and changes nothing.
+// Cancel only Close may follow, after Close only Cancel; every other call
+// fails and changes nothing. Close may be repeated: it returns nil then.
 type FileWriter interface {
 	// WriteCloser writes at the end. Close makes what was written last, so
 	// that Writer can append to it, without publishing it.
@@ -93,7 +95,8 @@ type FileWriter interface {
 	// and those not yet flushed included.
 	Size() int64
 
-	// Cancel discards all that is uncommitted.
+	// Cancel discards all that is uncommitted. After Close it fails, and
+	// discards nothing, if another writer has written to the upload since.
 	Cancel(ctx context.Context) error
 
 	// Commit publishes the content, atomically and durably.

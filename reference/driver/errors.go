@@ -33,6 +33,17 @@ func (e InvalidOffsetError) Error() string {
 	return fmt.Sprintf("%s: invalid offset: %d for path: %s", e.DriverName, e.Offset, e.Path)
 }
 
+// A CommittedError says that the file at Path is committed, so that nothing can
+// be appended to it.
+type CommittedError struct {
+	Path       string
+	DriverName string
+}
+
+func (e CommittedError) Error() string {
+	return fmt.Sprintf("%s: append to committed content: %s", e.DriverName, e.Path)
+}
+
 // An ErrUnsupportedMethod says that the driver lacks what was asked of it.
 type ErrUnsupportedMethod struct{ DriverName string }
 

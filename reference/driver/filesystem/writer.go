@@ -22,9 +22,10 @@ type writer struct {
 	temp  string
 	file  *os.File
 	size  int64
-	dirty bool  // written to since it was opened
-	ended error // why nothing but Close may follow
-	shut  bool
+	dirty bool        // written to since it was opened
+	ended error       // why nothing but Close may follow
+	shut  bool        // closed
+	left  fs.FileInfo // how Close left the file, nil if that isn't known
 }
 
 var (
@@ -32,6 +33,7 @@ var (
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
 	errDiscarded = errors.New("what the writer wrote was deleted")
+	errGoneOn    = errors.New("another writer has gone on with the upload")
 )
 
 // uncommitted returns the folder of what is uncommitted at path and below.
@@ -43,6 +45,9 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, err
 	}
 	temp := filepath.Join(d.uncommitted(path), data)
+	if append && d.isFinal(path, temp) {
+		return nil, driver.CommittedError{Path: path, DriverName: name}
+	}
 	file, err := openStaged(temp, append)
 	if err != nil {
 		return nil, failure(err)
@@ -53,6 +58,16 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, failure(err)
 	}
 	return &writer{d: d, path: path, temp: temp, file: file, size: info.Size(), dirty: info.Size() == 0}, nil
+}
+
+// isFinal reports whether there is committed content at path and nothing
+// uncommitted, which would lie at temp.
+func (d *Driver) isFinal(path, temp string) bool {
+	if _, err := os.Lstat(temp); err == nil {
+		return false
+	}
+	info, err := os.Stat(d.full(path))
+	return err == nil && !info.IsDir() && info.Size() > 0
 }
 
 // openStaged opens a staged file at its end, or one of its own in its place,
@@ -176,8 +191,11 @@ func (w *writer) isMine(full string) bool {
 }
 
 func (w *writer) Cancel(context.Context) error {
-	if err := w.usable(); err != nil {
-		return err
+	switch {
+	case w.ended != nil:
+		return failure(w.ended)
+	case w.shut:
+		return failure(w.cancelClosed())
 	}
 	w.ended = errCancelled
 	var err error
@@ -191,15 +209,41 @@ func (w *writer) Cancel(context.Context) error {
 	return failure(errors.Join(err, w.file.Close()))
 }
 
+// cancelClosed discards what Close has kept. The system may have given the
+// number of a file that has gone to another's, so it is ours only if it is as
+// Close left it.
+func (w *writer) cancelClosed() error {
+	there, err := os.Lstat(w.temp)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		w.ended = errCancelled
+		return nil
+	case err != nil:
+		return err
+	case w.left == nil || !os.SameFile(w.left, there) || w.left.Size() != there.Size() ||
+		!w.left.ModTime().Equal(there.ModTime()):
+		return errGoneOn
+	}
+	if err := os.Remove(w.temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	w.ended = errCancelled
+	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
+	return nil
+}
+
 func (w *writer) Close() error {
 	if w.shut {
-		return failure(errClosed)
+		return nil
 	}
 	w.shut = true
 	if w.ended != nil {
 		return nil
 	}
 	err := w.keep()
+	if info, statErr := w.file.Stat(); statErr == nil {
+		w.left = info
+	}
 	return failure(errors.Join(err, w.file.Close()))
 }
 

@@ -22,6 +22,7 @@ var (
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
 	errDiscarded = errors.New("what the writer wrote was deleted")
+	errGoneOn    = errors.New("another writer has gone on with the upload")
 )
 
 // Writer implements [driver.Driver].
@@ -35,6 +36,9 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, driver.Error{DriverName: name, Detail: errIsDirectory}
 	}
 	p := d.pending[path]
+	if n := d.root.find(path); append && p == nil && n != nil && n.content.size > 0 {
+		return nil, driver.CommittedError{Path: path, DriverName: name}
+	}
 	if p != nil && !append {
 		d.discard(path, p)
 		p = nil
@@ -121,20 +125,20 @@ func (w *writer) Commit(ctx context.Context) error {
 }
 
 func (w *writer) Cancel(context.Context) error {
-	if err := w.usable(); err != nil {
-		return err
+	if w.ended != nil {
+		return driver.Error{DriverName: name, Detail: w.ended}
 	}
 	w.d.mu.Lock()
 	defer w.d.mu.Unlock()
+	if w.shut && !w.p.dropped && w.p.counted != w.size {
+		return driver.Error{DriverName: name, Detail: errGoneOn}
+	}
 	w.d.discard(w.path, w.p)
 	w.ended = errCancelled
 	return nil
 }
 
 func (w *writer) Close() error {
-	if w.shut {
-		return driver.Error{DriverName: name, Detail: errClosed}
-	}
 	w.shut = true
 	return nil
 }
