@@ -151,6 +151,25 @@ func (c *Case) end(o report.Outcome, message string) {
 	ginkgo.Skip(message)
 }
 
+func (c *Case) judge() { c.spec.body(c) }
+
+func (c *Case) skipped() report.Outcome { return c.outcome }
+
+func (c *Case) evidence(result *report.Result) {
+	if result.Outcome == report.Blocked {
+		result.BlockedBy = c.blockedBy
+	}
+	if result.Outcome != report.Passed {
+		result.Exchanges = c.recorder.Exchanges()
+	}
+}
+
+// cutOff reports whether the last request of the spec got no whole answer.
+func (c *Case) cutOff() bool {
+	last := c.recorder.Last()
+	return last != nil && last.Err() != nil
+}
+
 // timedOut reports whether the spec waited for an answer in vain.
 func (c *Case) timedOut() bool {
 	var late *wire.TimeoutError

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/registryconform/conform/conformance/report"
@@ -17,7 +18,8 @@ const SpecVersion = "1.1.1"
 type Options struct {
 	// Profile selects requirements; "" means full.
 	Profile requirement.Profile
-	// Select are globs over ids of requirements; none means all.
+	// Select are globs over ids of requirements in lower case; none means
+	// all.
 	Select []string
 	// Only, if not nil, are the (id, text) pairs of the specs to run.
 	Only map[[2]string]bool
@@ -33,7 +35,8 @@ type Options struct {
 	// called from one goroutine at a time.
 	Begin func(specs int)
 	Emit  func(report.Result)
-	// SpecTimeout bounds one spec; 0 means a minute.
+	// SpecTimeout bounds one spec; 0 means a minute, or half an hour for a
+	// rule of a driver.
 	SpecTimeout time.Duration
 }
 
@@ -78,7 +81,7 @@ func (o *Options) selects(s Spec) (bool, error) {
 	matched := true
 	if len(o.Select) > 0 {
 		var err error
-		if matched, err = requirement.Match(o.Select, s.Requirement.ID); err != nil {
+		if matched, err = requirement.Match(o.Select, strings.ToLower(s.Requirement.ID)); err != nil {
 			return false, err
 		}
 	}

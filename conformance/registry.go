@@ -60,8 +60,12 @@ func (t Registry) prefix() string {
 
 func (t Registry) chapters() []chapter { return registryChapters() }
 
+func (t Registry) terms(o Options) terms {
+	return terms{specVersion: SpecVersion, profile: string(o.profile()), specTimeout: time.Minute}
+}
+
 // open connects to the registry, and says in a [TargetError] if there is none.
-func (t Registry) open(ctx context.Context, o Options) (*access, error) {
+func (t Registry) open(ctx context.Context, o Options) (session, error) {
 	config := t.Client
 	config.Base = t.URL
 	a := &access{
@@ -84,8 +88,7 @@ func runName(seed string, now time.Time) string {
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
-// An access is an open registry target: what all cases of a run share. It is
-// safe for concurrent use.
+// An access is the session of a registry: what all cases of a run share.
 type access struct {
 	registry Registry
 	seed     string
@@ -101,6 +104,12 @@ type access struct {
 }
 
 func (a *access) close() { a.client.Close() }
+
+func (a *access) describe() report.Target { return a.target }
+
+func (a *access) begin(run, sc context.Context, s spec) (attempt, context.CancelFunc) {
+	return newCase(run, sc, a, s)
+}
 
 // gone returns why the target is no longer there, or nil.
 func (a *access) gone() error {

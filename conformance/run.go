@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -43,27 +44,29 @@ func Run(ctx context.Context, t Target, o Options) (*report.Report, error) {
 	ginkgoMutex.Lock()
 	defer ginkgoMutex.Unlock()
 
-	a, err := t.open(ctx, o)
+	s, err := t.open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	defer a.close()
+	defer s.close()
+	terms := t.terms(o)
 	if o.Begin != nil {
 		o.Begin(len(specs))
 	}
 	rep := &report.Report{
-		Schema: report.SchemaVersion, Tool: o.Tool, SpecVersion: SpecVersion, Seed: o.Seed,
-		Started: time.Now().UTC(), Target: a.target, Profile: string(o.profile()),
+		Schema: report.SchemaVersion, Tool: o.Tool, SpecVersion: terms.specVersion, Seed: o.Seed,
+		Started: time.Now().UTC(), Target: s.describe(), Profile: terms.profile,
 	}
-	r := run{ctx: ctx, access: a, options: o, specs: specs, results: map[string]report.Result{}}
+	r := run{ctx: ctx, session: s, options: o, specs: specs, results: map[string]report.Result{}}
+	r.specTimeout = cmp.Or(max(o.SpecTimeout, 0), terms.specTimeout)
 	r.execute()
 	rep.Results = r.inOrder()
 	rep.Ended = time.Now().UTC()
-	rep.Notes = a.notes()
-	rep.Unreachable, rep.Interrupted = a.gone() != nil, ctx.Err() != nil
+	rep.Notes = s.notes()
+	rep.Unreachable, rep.Interrupted = s.gone() != nil, ctx.Err() != nil
 	report.Judge(rep, o.Policy)
 	if rep.Unreachable {
-		return rep, a.gone()
+		return rep, s.gone()
 	}
 	return rep, ctx.Err()
 }
@@ -75,12 +78,21 @@ const maxHung = 5
 // A run is one call of Run, once the target is open.
 type run struct {
 	ctx     context.Context
-	access  *access
+	session session
 	options Options
 	specs   []spec
-	current *Case
+	current *current
 	hung    int                      // specs in a row that waited for an answer in vain
 	results map[string]report.Result // by the name of the spec
+
+	specTimeout time.Duration
+}
+
+// current is the spec that Ginkgo runs.
+type current struct {
+	attempt
+	spec spec
+	late bool // the run had ended when its turn came
 }
 
 // execute runs the specs through Ginkgo and collects their results.
@@ -128,30 +140,23 @@ func (r *run) register() {
 func (r *run) describe(specs []spec) {
 	ginkgo.Describe(specs[0].Chapter, func() {
 		for _, s := range specs {
-			ginkgo.It(s.Text, Covers(s.Requirement), ginkgo.NodeTimeout(r.specTimeout()), r.body(s))
+			ginkgo.It(s.Text, Covers(s.Requirement), ginkgo.NodeTimeout(r.specTimeout), r.body(s))
 		}
 	})
-}
-
-func (r *run) specTimeout() time.Duration {
-	if r.options.SpecTimeout > 0 {
-		return r.options.SpecTimeout
-	}
-	return time.Minute
 }
 
 // body returns what Ginkgo runs for s.
 func (r *run) body(s spec) func(ginkgo.SpecContext) {
 	return func(sc ginkgo.SpecContext) {
-		c, cancel := newCase(r.ctx, sc, r.access, s)
+		a, cancel := r.session.begin(r.ctx, sc, s)
 		defer cancel()
-		r.current = c
-		if r.ctx.Err() != nil || r.access.gone() != nil || r.hung >= maxHung {
-			c.outcome = report.NotSelected
+		r.current = &current{attempt: a, spec: s}
+		if r.ctx.Err() != nil || r.session.gone() != nil || r.hung >= maxHung {
+			r.current.late = true
 			ginkgo.Skip("the run ended before this spec")
 		}
-		ginkgo.DeferCleanup(func() { c.cleanUp() })
-		s.body(c)
+		ginkgo.DeferCleanup(func() { a.cleanUp() })
+		a.judge()
 	}
 }
 
@@ -172,12 +177,7 @@ func (r *run) collect(sr ginkgo.SpecReport) {
 	if r.ctx.Err() != nil && c.cutOff() {
 		result.Outcome, result.Message = report.NotSelected, "the run was interrupted"
 	}
-	if result.Outcome == report.Blocked {
-		result.BlockedBy = c.blockedBy
-	}
-	if result.Outcome != report.Passed {
-		result.Exchanges = c.recorder.Exchanges()
-	}
+	c.evidence(&result)
 	r.results[c.spec.name] = result
 	r.countHung(c, result)
 	if r.options.Emit != nil {
@@ -186,13 +186,13 @@ func (r *run) collect(sr ginkgo.SpecReport) {
 }
 
 // countHung notices a target that hangs, and says so when the run gives up.
-func (r *run) countHung(c *Case, result report.Result) {
+func (r *run) countHung(c *current, result report.Result) {
 	switch {
 	case result.Outcome == report.Passed:
 		r.hung = 0
 	case c.timedOut():
 		if r.hung++; r.hung == maxHung {
-			r.access.note("the run was ended: %d specs in a row got no answer in time", maxHung)
+			r.session.note("the run was ended: %d specs in a row got no answer in time", maxHung)
 		}
 	}
 }
@@ -222,15 +222,19 @@ func (s spec) result() report.Result {
 }
 
 // conclude returns the outcome of a spec that Ginkgo has run, and why.
-func (c *Case) conclude(sr ginkgo.SpecReport) (report.Outcome, string) {
+func (c *current) conclude(sr ginkgo.SpecReport) (report.Outcome, string) {
 	switch sr.State {
 	case types.SpecStatePassed:
 		return report.Passed, ""
 	case types.SpecStateSkipped:
-		if c.outcome == "" {
+		outcome := c.skipped()
+		if c.late {
+			outcome = report.NotSelected
+		}
+		if outcome == "" {
 			return report.Error, "the spec skipped itself without an outcome: " + sr.Failure.Message
 		}
-		return c.outcome, sr.Failure.Message
+		return outcome, sr.Failure.Message
 	case types.SpecStateFailed, types.SpecStateTimedout:
 		if c.targetGone() {
 			return report.Error, "the target no longer answers\n" + sr.Failure.Message
@@ -242,13 +246,6 @@ func (c *Case) conclude(sr ginkgo.SpecReport) (report.Outcome, string) {
 		return report.Error, fmt.Sprintf("the spec panicked: %s\n%s", sr.Failure.ForwardedPanic, sr.Failure.Location.FullStackTrace)
 	}
 	return report.Error, fmt.Sprintf("the spec ended in state %v", sr.State)
-}
-
-// cutOff reports whether the last request of the spec got no whole answer, so
-// that an interruption of the run, if there was one, is what the spec saw.
-func (c *Case) cutOff() bool {
-	last := c.recorder.Last()
-	return last != nil && last.Err() != nil
 }
 
 func randomSeed() string {

@@ -37,8 +37,8 @@ func Specs(t Target) []Spec {
 // A spec is a Spec with the code that judges.
 type spec struct {
 	Spec
-	name string // unique, and a component of a repository name
-	body func(*Case)
+	name string      // unique, and a component of a repository name
+	body func(*Case) // for registries
 }
 
 // A chapter registers the specs of one part of the specification.

@@ -8,13 +8,15 @@ import (
 	"github.com/registryconform/conform/conformance/report"
 )
 
-// A Target is what is judged: a [Registry]. Only this package makes targets.
+// A Target is what is judged: a [Registry] or a [Driver]. Only this package makes targets.
 type Target interface {
 	// describe returns what the report says of the target.
 	describe() report.Target
+	// terms returns what a run takes from the kind of target.
+	terms(o Options) terms
 	// open connects to the target and finds out whether it can be judged
 	// at all; a *[TargetError] says why not.
-	open(ctx context.Context, o Options) (*access, error)
+	open(ctx context.Context, o Options) (session, error)
 	// chapters returns the specs for targets of this kind.
 	chapters() []chapter
 }
@@ -41,12 +43,12 @@ func (e *TargetError) Unwrap() error { return e.Err }
 // Probe finds out what [Run] finds out before the first spec: whether t can be
 // judged, and what it says of itself. The error is a *[TargetError].
 func Probe(ctx context.Context, t Target) (report.Target, error) {
-	a, err := t.open(ctx, Options{Seed: "probe"})
+	s, err := t.open(ctx, Options{Seed: "probe"})
 	if err != nil {
 		return t.describe(), err
 	}
-	defer a.close()
-	return a.target, nil
+	defer s.close()
+	return s.describe(), nil
 }
 
 // ErrNothingSelected says that no spec fits the options of a run.
