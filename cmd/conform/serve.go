@@ -56,6 +56,7 @@ and serve ends with its status.`,
 	flags.StringVar(&f.registry.Addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 is any that is free")
 	flags.StringVar(&f.storage, "storage", "memory", "keep content in `memory|DIR`")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "1GiB", "bound a memory store to `SIZE`; beyond it pushes are answered 507")
+	flags.BoolVar(&f.registry.Schema1, "schema1", false, "take signed manifests of schema 1, too, if name, tag and signatures are right")
 	flags.StringArrayVar(&f.registry.Faults, "fault", nil, "misbehave as `NAME` says (repeatable)")
 	flags.BoolVar(&f.listFaults, "list-faults", false, "list the names that --fault takes, and end")
 	flags.BoolVar(&f.log, "log", false, "write a line for each request to standard error")

@@ -198,14 +198,23 @@ func pretty(payload []byte, signatures []signature) ([]byte, error) {
 	return append(out, "\n}"...), nil
 }
 
+// maxIndent is the longest indent that signatures take over. It stands in
+// each of their lines several times, and a payload can be white space for the
+// most part.
+const maxIndent = 32
+
 // indentOf returns the white space before the first field of an object that
-// has it on a line of its own.
+// has it on a line of its own, or "" if that is too long.
 func indentOf(payload []byte) string {
 	rest, ok := bytes.CutPrefix(payload, []byte("{\n"))
 	if !ok {
 		return ""
 	}
-	return string(rest[:len(rest)-len(bytes.TrimLeft(rest, " \t"))])
+	indent := rest[:len(rest)-len(bytes.TrimLeft(rest, space))]
+	if len(indent) > maxIndent {
+		return ""
+	}
+	return string(indent)
 }
 
 // unpretty takes a document apart, given its list of signatures. All of the

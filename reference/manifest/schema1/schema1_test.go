@@ -209,6 +209,28 @@ func TestLayoutsOfPayload(t *testing.T) {
 	}
 }
 
+// White space in the payload does not multiply with the lines of signatures.
+func TestLongIndent(t *testing.T) {
+	t.Parallel()
+	x := signed(t, fixtures.ES256)
+	bare := parse(t, []byte("{\n"+strings.Repeat(" ", 1<<20)+strings.TrimLeft(string(x.Payload), "{\n ")))
+	source := fixtures.New("indent")
+	js, err := libtrust.NewJSONSignature(bare.Canonical())
+	must(t, err)
+	must(t, js.Sign(trust(t, source.Key(fixtures.ES256))))
+	signatures, err := js.Signatures()
+	must(t, err)
+	joined, err := bare.WithSignatures(signatures)
+	must(t, err)
+	_, content := joined.Payload()
+	if len(content) > 1<<20+64<<10 {
+		t.Errorf("%d bytes are served", len(content))
+	}
+	must(t, second(schema1.Verify(parse(t, content))))
+}
+
+func second[T any](_ T, err error) error { return err }
+
 // Any number of signers, with and without certificates, merge into the same
 // bytes whatever the order (K-70).
 func TestMergeK70(t *testing.T) {

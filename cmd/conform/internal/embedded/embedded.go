@@ -21,6 +21,8 @@ import (
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/manifest"
+	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/quirk"
 	"github.com/registryconform/conform/reference/server"
 	"github.com/registryconform/conform/reference/storage"
@@ -41,6 +43,8 @@ type Options struct {
 	Storage string
 	// MemoryLimit bounds a memory store, in bytes; 0 means [DefaultMemory].
 	MemoryLimit int64
+	// Schema1 takes the signed manifests of schema 1, too.
+	Schema1 bool
 	// Faults are names of quirks, the innermost first.
 	Faults []string
 	// Log gets a record for each request; nil logs nothing.
@@ -137,7 +141,11 @@ func handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := server.New(storage.New(d, storage.Options{}), server.Options{Logger: o.Log})
+	table := manifest.Default()
+	if o.Schema1 {
+		table = manifest.Default(manifest.WithSchema1(schema1.Options{}))
+	}
+	h := server.New(storage.New(d, storage.Options{Manifests: table}), server.Options{Manifests: table, Logger: o.Log})
 	for _, q := range quirks {
 		h = q.Wrap(h)
 	}
