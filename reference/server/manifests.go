@@ -30,7 +30,7 @@ func (c *call) getManifest() error {
 	}
 	mediaType, content := m.Payload()
 	h := c.w.Header()
-	tag := `"` + dgst.String() + `"`
+	tag := entityTag(dgst, m)
 	h.Set("Docker-Content-Digest", dgst.String())
 	h.Set("ETag", tag)
 	if noneMatch(c.r.Header.Values("If-None-Match"), tag) {
@@ -42,6 +42,17 @@ func (c *call) getManifest() error {
 	c.w.WriteHeader(http.StatusOK)
 	_, _ = c.w.Write(content)
 	return nil
+}
+
+// entityTag returns the digest as an entity tag. Signatures can be added under
+// the same digest, so that one of all bytes stands for a manifest that has some
+// (RFC 9110 §8.8.3).
+func entityTag(dgst digest.Digest, m registry.Manifest) string {
+	if _, signed := m.(registry.SignedManifest); signed {
+		_, content := m.Payload()
+		dgst = digest.FromBytes(content)
+	}
+	return `"` + dgst.String() + `"`
 }
 
 // knownReference returns the reference of a call about content that is to be

@@ -66,9 +66,12 @@ func TestSchema1RoundTrip(t *testing.T) {
 				}
 			}
 			s.wantSigned(one)
+			known := s.do(http.MethodGet, "/v2/a/b/manifests/latest", "").header.Get("ETag")
+			s.wantConditional(known, http.StatusNotModified)
 			if put := s.do(http.MethodPut, "/v2/a/b/manifests/latest", string(both.ResignWithChain(keys[1]).Content), "Content-Type", fixtures.MediaTypeSchema1Signed); put.status != http.StatusCreated {
 				t.Fatalf("second signer: %d %s", put.status, put.body)
 			}
+			s.wantConditional(known, http.StatusOK)
 			chained := both.ResignWithChain(keys[1]).Signatures[0]
 			merged := [][]byte{one.Signatures[0], chained}
 			if keys[1].ID() < keys[0].ID() {
@@ -76,6 +79,13 @@ func TestSchema1RoundTrip(t *testing.T) {
 			}
 			s.wantSigned(both.WithSignatures(merged...))
 		})
+	}
+}
+
+func (s *site) wantConditional(tag string, status int) {
+	s.t.Helper()
+	if got := s.do(http.MethodGet, "/v2/a/b/manifests/latest", "", "If-None-Match", tag); got.status != status {
+		s.t.Fatalf("If-None-Match: %s: %d, want %d", tag, got.status, status)
 	}
 }
 

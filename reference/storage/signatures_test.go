@@ -22,8 +22,9 @@ import (
 
 // signing is a store that takes signed manifests, and what is put into it.
 type signing struct {
-	t     *testing.T
-	table *manifest.Table
+	t        *testing.T
+	table    *manifest.Table
+	registry registry.Registry
 	driver.Driver
 	registry.Repository
 	source *fixtures.Source
@@ -33,7 +34,7 @@ func openSigning(t *testing.T, d driver.Driver) *signing {
 	t.Helper()
 	table := manifest.Default(manifest.WithSchema1(schema1.Options{}))
 	r := storage.New(d, storage.Options{Manifests: table})
-	return &signing{t, table, d, repository(t, r, "a/b"), fixtures.New("signatures")}
+	return &signing{t, table, r, d, repository(t, r, "a/b"), fixtures.New("signatures")}
 }
 
 // image pushes the layers of a signed image.
@@ -259,6 +260,9 @@ func TestSignedPutFaults(t *testing.T) {
 			t.Errorf("fault %d: %v", at, err)
 		}
 		wantError(t, second(fine.Manifests().Get(t.Context(), x.Digest)), registry.ErrManifestUnknown)
+		if named := collect(t, fine.registry.Repositories(t.Context(), registry.Name{})); len(named) != 0 {
+			t.Errorf("fault %d: %v is listed", at, named)
+		}
 	}
 	if failed < 6 {
 		t.Errorf("only %d places failed", failed)
