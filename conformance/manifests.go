@@ -364,7 +364,12 @@ func pushingSubjects(g *registrar) {
 					subject = c.Repo().GivenImage("").Descriptor()
 				}
 				m := kind.make(c, fixtures.Subject(subject))
-				x := c.Repo().GivenManifest(m.Digest.String(), m)
+				c.Repo().GivenContent(m)
+				x := c.Repo().PutManifest(m.Digest.String(), m)
+				if absent {
+					c.Given(requirement.ManifestsSubjectAbsent, x, HaveSuccess())
+				}
+				c.Given(requirement.ManifestsPushCreated, x, HaveSuccess())
 				Expect(x).To(HaveHeader("OCI-Subject", subject.Digest.String()))
 			})
 		}
