@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,17 +44,32 @@ wrong with it, 2 it could not be checked.`,
 	return c
 }
 
-// openStore opens the store in dir, which must be one: a checker or collector
-// of another directory would say that all is well.
+// openStore opens the store in dir, which must be one, be it empty: a checker
+// or collector of another directory would say that all is well.
 func openStore(dir string) (*filesystem.Driver, error) {
-	info, err := os.Stat(filepath.Join(dir, "docker", "registry", "v2"))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", dir, unwrapPath(err))
+	}
+	_, err = os.Stat(filepath.Join(dir, "docker", "registry", "v2"))
+	// What is left of an emptied store is the folder of unfinished writes.
+	visible := func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") && e.Name() != "~staging" }
 	switch {
-	case errors.Is(err, os.ErrNotExist), err == nil && !info.IsDir():
+	case errors.Is(err, os.ErrNotExist) && slices.ContainsFunc(entries, visible):
 		return nil, fmt.Errorf("store %s: there is no docker/registry/v2 in it", dir)
-	case err != nil:
-		return nil, fmt.Errorf("store %s: %w", dir, err)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("store %s: %w", dir, unwrapPath(err))
 	}
 	return filesystem.New(filesystem.Parameters{Root: dir})
+}
+
+// unwrapPath returns the reason of err without the path, which is said already.
+func unwrapPath(err error) error {
+	var e *os.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 func checkStore(ctx context.Context, s streams, dir string, asJSON bool, o fsck.Options) error {

@@ -84,10 +84,15 @@ func (b *blobs) Mount(ctx context.Context, from registry.Name, dgst digest.Diges
 			return registry.Descriptor{}, err
 		}
 	}
-	canonical, size, err := source.resolve(ctx, dgst)
-	if err == nil {
-		err = b.publish(ctx, canonical, dgst)
-	}
+	var size int64
+	err := b.publishing(func() error {
+		canonical, n, err := source.resolve(ctx, dgst)
+		if err != nil {
+			return err
+		}
+		size = n
+		return b.publish(ctx, canonical, dgst)
+	})
 	if err != nil {
 		return registry.Descriptor{}, err
 	}

@@ -20,6 +20,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 
@@ -57,6 +58,8 @@ type Registry struct {
 
 	mu       sync.Mutex
 	sessions map[string]*upload // by path: the sessions with a writer here
+
+	guard atomic.Pointer[Guard] // of the collector at work, if any
 }
 
 var _ registry.Registry = (*Registry)(nil)
@@ -134,9 +137,10 @@ func (r *Registry) folders(ctx context.Context, dir string, after registry.Name,
 type repository struct {
 	r    *Registry
 	name registry.Name
-	// lock is held shared to link a manifest or set a tag, and alone to
-	// delete, so that no tag is set to a manifest that goes meanwhile. It
-	// is shared with other repositories: nobody may hold two.
+	// lock is held shared to link a blob or manifest or set a tag, and alone
+	// to delete, so that no tag is set to a manifest that goes meanwhile. It
+	// is shared with other repositories: nobody may hold two but a [Guard],
+	// which takes all, in order.
 	lock *sync.RWMutex
 }
 
@@ -189,6 +193,9 @@ func (r *Registry) list(ctx context.Context, folder string) ([]string, error) {
 
 // link writes a link to the canonical digest.
 func (r *Registry) link(ctx context.Context, file string, canonical digest.Digest) error {
+	if g := r.guard.Load(); g != nil {
+		g.note(file, canonical)
+	}
 	return mapped("write link", r.driver.PutContent(ctx, file, []byte(canonical)))
 }
 

@@ -139,16 +139,14 @@ func (u *upload) Commit(ctx context.Context, want registry.Descriptor) (registry
 		return registry.Descriptor{}, u.broken
 	}
 	canonical, err := u.verify(ctx, want)
-	if err == nil && u.file != nil {
-		err = u.move(ctx, canonical)
-	} else if err == nil {
-		err = mapped("store blob", u.r.driver.PutContent(ctx, layout.Blob(canonical), u.memory))
-	}
 	if isMismatch(err) {
 		return registry.Descriptor{}, errors.Join(err, u.end(ctx))
 	}
+	if err == nil && u.file != nil {
+		err = u.seal(ctx)
+	}
 	if err == nil {
-		err = u.publish(ctx, canonical, want.Digest)
+		err = u.publishing(func() error { return u.show(ctx, canonical, want.Digest) })
 	}
 	if err != nil {
 		return registry.Descriptor{}, err
@@ -209,6 +207,20 @@ func (u *upload) seal(ctx context.Context) error {
 	}
 	u.sealed = true
 	return mapped("commit upload "+u.id, u.file.Close())
+}
+
+// show makes the bytes the content of the canonical digest, and links it.
+func (u *upload) show(ctx context.Context, canonical, alias digest.Digest) error {
+	var err error
+	if u.file != nil {
+		err = u.move(ctx, canonical)
+	} else {
+		err = mapped("store blob", u.r.driver.PutContent(ctx, layout.Blob(canonical), u.memory))
+	}
+	if err != nil {
+		return err
+	}
+	return u.publish(ctx, canonical, alias)
 }
 
 // move makes the file the content of the canonical digest. Content that is

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryconform/conform/reference/garbage"
+	"github.com/registryconform/conform/reference/manifest"
+	"github.com/registryconform/conform/reference/manifest/schema1"
+	"github.com/registryconform/conform/reference/storage"
+)
+
+type gcFlags struct {
+	collect   garbage.Options
+	uploadAge time.Duration
+	json      bool
+}
+
+func newGC(s streams) *cobra.Command {
+	f := &gcFlags{}
+	c := &cobra.Command{
+		Use:   "gc DIR",
+		Short: "Remove from a store what no repository needs",
+		Long: `Remove from a store what no repository needs: links to blobs that no manifest
+of the repository refers to, content without a link, uploads that were given up
+and, with --untagged, manifests to which no tag, index or subject leads.
+
+DIR is the directory of a store, the one that holds docker/registry/v2. A server
+may go on reading from it, but none may push to it meanwhile. A repository with
+a manifest that can't be read is left alone, and named.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case f.collect.Grace < 0:
+				return fmt.Errorf("grace %s: must not be below 0", f.collect.Grace)
+			case f.uploadAge <= 0:
+				return fmt.Errorf("upload age %s: must be above 0", f.uploadAge)
+			}
+			return f.run(c.Context(), s, args[0])
+		},
+	}
+	c.Flags().BoolVar(&f.collect.DryRun, "dry-run", false, "remove nothing, print what would be removed")
+	c.Flags().BoolVar(&f.collect.Untagged, "untagged", false, "remove manifests that no tag, index or subject leads to")
+	c.Flags().DurationVar(&f.collect.Grace, "grace", time.Hour, "keep what is younger")
+	c.Flags().DurationVar(&f.uploadAge, "upload-age", 7*24*time.Hour, "purge uploads at which nothing happened for so long")
+	c.Flags().BoolVar(&f.json, "json", false, "print a JSON object in each line: what is removed, then the summary")
+	return c
+}
+
+// collected counts what was removed.
+type collected struct {
+	Manifests int   `json:"manifests"`
+	Layers    int   `json:"layers"`
+	Contents  int   `json:"contents"`
+	Bytes     int64 `json:"bytes"`
+	Uploads   int   `json:"uploads"`
+	Skipped   int   `json:"skipped"`
+	DryRun    bool  `json:"dryRun,omitempty"`
+}
+
+func (n *collected) add(i garbage.Item) {
+	n.Bytes += i.Bytes
+	switch i.Kind {
+	case garbage.Manifest:
+		n.Manifests++
+	case garbage.Layer:
+		n.Layers++
+	case garbage.Content:
+		n.Contents++
+	case garbage.Upload:
+		n.Uploads++
+	case garbage.Skipped:
+		n.Skipped++
+	}
+}
+
+func (f *gcFlags) run(ctx context.Context, s streams, dir string) error {
+	d, err := openStore(dir)
+	if err != nil {
+		return err
+	}
+	n := collected{DryRun: f.collect.DryRun}
+	encoder := json.NewEncoder(s.out)
+	report := func(i garbage.Item) error {
+		n.add(i)
+		if f.json {
+			return encoder.Encode(i)
+		}
+		line := strings.Join(strings.Fields(fmt.Sprint(i.Kind, " ", i.Repository, " ", i.Name, " ", i.Reason)), " ")
+		_, err := fmt.Fprintln(s.out, line)
+		return err
+	}
+	r := storage.New(d, storage.Options{Manifests: manifest.Default(manifest.WithSchema1(schema1.Options{}))})
+	err = garbage.PurgeUploads(ctx, d, time.Now().Add(-f.uploadAge), f.collect.DryRun, report)
+	if err == nil {
+		err = garbage.Collect(ctx, r, d, f.collect, report)
+	}
+	if err != nil {
+		return &statusError{1, fmt.Errorf("store %s: %w", dir, err)}
+	}
+	if f.json {
+		return encoder.Encode(map[string]collected{"summary": n})
+	}
+	verb := "removed"
+	if n.DryRun {
+		verb = "would remove"
+	}
+	_, err = fmt.Fprintf(s.out, "%s %d manifests, %d links, %d contents (%d bytes), %d uploads; %d repositories left alone\n",
+		verb, n.Manifests, n.Layers, n.Contents, n.Bytes, n.Uploads, n.Skipped)
+	return err
+}

@@ -1,0 +1,313 @@
+package garbage_test
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/fsck"
+	"github.com/registryconform/conform/reference/garbage"
+	"github.com/registryconform/conform/reference/manifest"
+	"github.com/registryconform/conform/reference/registry"
+	"github.com/registryconform/conform/reference/storage"
+)
+
+const (
+	imageType = "application/vnd.oci.image.manifest.v1+json"
+	indexType = "application/vnd.oci.image.index.v1+json"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t *testing.T, r *storage.Registry, name string) registry.Repository {
+	t.Helper()
+	parsed, err := registry.ParseName(name)
+	must(t, err)
+	p, err := r.Repository(t.Context(), parsed)
+	must(t, err)
+	return p
+}
+
+func blob(t *testing.T, p registry.Repository, content string) (digest.Digest, error) {
+	w, err := p.Blobs().Create(t.Context())
+	if err != nil {
+		return "", err
+	}
+	if _, err = w.Write([]byte(content)); err != nil {
+		return "", err
+	}
+	dgst := digest.FromString(content)
+	_, err = w.Commit(t.Context(), registry.Descriptor{Digest: dgst})
+	return dgst, err
+}
+
+func put(t *testing.T, p registry.Repository, tag, mediaType, content string) (digest.Digest, error) {
+	m, err := manifest.Default().Parse(mediaType, []byte(content))
+	if err != nil {
+		return "", err
+	}
+	var opts registry.PutOptions
+	if tag != "" {
+		parsed, err := registry.ParseTag(tag)
+		if err != nil {
+			return "", err
+		}
+		opts.Tags = []registry.Tag{parsed}
+	}
+	desc, err := p.Manifests().Put(t.Context(), m, opts)
+	return desc.Digest, err
+}
+
+// image pushes an image of one layer, and returns manifest and layer.
+func image(t *testing.T, p registry.Repository, tag, layer, extra string) (digest.Digest, digest.Digest, error) {
+	config, err := blob(t, p, "{}")
+	if err != nil {
+		return "", "", err
+	}
+	l, err := blob(t, p, layer)
+	if err != nil {
+		return "", "", err
+	}
+	m, err := put(t, p, tag, imageType, fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},`+
+		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]%s}`, imageType, config, l, len(layer), extra))
+	return m, l, err
+}
+
+func index(t *testing.T, p registry.Repository, tag string, child digest.Digest, childType string) digest.Digest {
+	t.Helper()
+	dgst, err := put(t, p, tag, indexType, fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":9}]}`, indexType, childType, child))
+	must(t, err)
+	return dgst
+}
+
+func collect(t *testing.T, r *storage.Registry, d driver.Driver, o garbage.Options) []garbage.Item {
+	t.Helper()
+	var all []garbage.Item
+	must(t, garbage.Collect(t.Context(), r, d, o, func(i garbage.Item) error {
+		all = append(all, i)
+		return nil
+	}))
+	slices.SortFunc(all, func(a, b garbage.Item) int { return slices.Compare(key(a), key(b)) })
+	return all
+}
+
+func key(i garbage.Item) []string { return []string{string(i.Kind), i.Repository, i.Name} }
+
+// sound fails if a checker finds anything wrong with the store.
+func sound(t *testing.T, d driver.Driver) {
+	t.Helper()
+	_, err := fsck.Check(t.Context(), d, fsck.Options{}, func(f fsck.Finding) error {
+		t.Errorf("the store has %+v", f)
+		return nil
+	})
+	must(t, err)
+}
+
+// readable fails unless the manifest and all that it refers to can be read.
+func readable(t *testing.T, p registry.Repository, dgst digest.Digest) {
+	t.Helper()
+	m, err := p.Manifests().Get(t.Context(), dgst)
+	if err != nil {
+		t.Errorf("manifest %s: %v", dgst, err)
+		return
+	}
+	for _, desc := range m.References() {
+		if mediaType, _ := m.Payload(); mediaType == indexType {
+			readable(t, p, desc.Digest)
+			continue
+		}
+		r, err := p.Blobs().Open(t.Context(), desc.Digest)
+		if err != nil {
+			t.Errorf("blob %s of %s: %v", desc.Digest, dgst, err)
+			continue
+		}
+		content, err := io.ReadAll(r)
+		r.Close()
+		if err != nil || digest.FromBytes(content) != desc.Digest {
+			t.Errorf("blob %s of %s: %d bytes, %v", desc.Digest, dgst, len(content), err)
+		}
+	}
+}
+
+// TestCollect leaves what is needed and removes the rest: first without, then
+// with the untagged manifests, each after a dry run that says the same.
+func TestCollect(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	r := storage.New(d, storage.Options{})
+	p, q := open(t, r, "team/app"), open(t, r, "team")
+	tagged, _, err := image(t, p, "latest", "tagged", "")
+	must(t, err)
+	child, _, err := image(t, p, "", "child", "")
+	must(t, err)
+	nested := index(t, p, "", child, imageType)
+	top := index(t, p, "all", nested, indexType)
+	signature, _, err := image(t, p, "", "signature", fmt.Sprintf(`,"artifactType":"a/b","subject":{"mediaType":%q,"digest":%q,"size":9}`, indexType, nested))
+	must(t, err)
+	gone, goneLayer, err := image(t, p, "", "gone", "")
+	must(t, err)
+	goneIndex := index(t, p, "", gone, imageType)
+	loose, err := blob(t, p, "loose")
+	must(t, err)
+	_, err = blob(t, q, "tagged")
+	must(t, err)
+	sound(t, d)
+
+	for _, tc := range []struct {
+		o    garbage.Options
+		want [][]string
+	}{
+		{garbage.Options{Grace: time.Hour, Untagged: true}, nil},
+		{garbage.Options{}, [][]string{
+			{"content", "", loose.String()},
+			{"layer", "team", digest.FromString("tagged").String()},
+			{"layer", "team/app", loose.String()},
+		}},
+		{garbage.Options{Untagged: true}, [][]string{
+			{"content", "", gone.String()},
+			{"content", "", goneIndex.String()},
+			{"content", "", goneLayer.String()},
+			{"layer", "team/app", goneLayer.String()},
+			{"manifest", "team/app", gone.String()},
+			{"manifest", "team/app", goneIndex.String()},
+		}},
+		{garbage.Options{Untagged: true}, nil},
+	} {
+		slices.SortFunc(tc.want, slices.Compare)
+		dry := tc.o
+		dry.DryRun = true
+		for _, o := range []garbage.Options{dry, tc.o} {
+			var got [][]string
+			for _, i := range collect(t, r, d, o) {
+				got = append(got, key(i))
+			}
+			if !slices.EqualFunc(got, tc.want, slices.Equal) {
+				t.Errorf("%+v removes %q, want %q", o, got, tc.want)
+			}
+			sound(t, d)
+		}
+	}
+	for _, dgst := range []digest.Digest{tagged, top, signature} {
+		readable(t, p, dgst)
+	}
+}
+
+// TestUnreadableRepositoryStays leaves a repository alone of which a manifest
+// can't be read, and collects the others.
+func TestUnreadableRepositoryStays(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	r := storage.New(d, storage.Options{})
+	p, q := open(t, r, "broken"), open(t, r, "healthy")
+	m, _, err := image(t, p, "", "layer", "")
+	must(t, err)
+	_, err = blob(t, p, "kept")
+	must(t, err)
+	_, err = blob(t, q, "loose")
+	must(t, err)
+	must(t, d.PutContent(t.Context(), "/docker/registry/v2/blobs/sha256/"+m.Encoded()[:2]+"/"+m.Encoded()+"/data", []byte("x")))
+	got := collect(t, storage.New(d, storage.Options{}), d, garbage.Options{Untagged: true})
+	if len(got) != 3 || got[0].Kind != garbage.Content || got[1].Repository != "healthy" || got[2].Kind != garbage.Skipped || got[2].Repository != "broken" {
+		t.Errorf("removed %+v", got)
+	}
+}
+
+// TestP5CollectionDuringPushes collects without a grace period, again and
+// again, while images are pushed that share layers with ones that were just
+// deleted. All that was acknowledged must be readable at the end.
+func TestP5CollectionDuringPushes(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	r := storage.New(d, storage.Options{})
+	var pushing, collecting sync.WaitGroup
+	done := make(chan struct{})
+	removed := 0
+	collecting.Go(func() {
+		for {
+			err := garbage.Collect(t.Context(), r, d, garbage.Options{Untagged: true}, func(garbage.Item) error { removed++; return nil })
+			if err != nil {
+				t.Errorf("collect: %v", err)
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	acked := make([]map[string]digest.Digest, 4)
+	for worker := range acked {
+		acked[worker] = map[string]digest.Digest{}
+		p := open(t, r, fmt.Sprintf("team/app%d", worker%2))
+		pushing.Go(func() {
+			for i := range 150 {
+				tag := fmt.Sprintf("t%d-%d", worker, i%10)
+				// A refusal is no promise: its blob was collected first.
+				if m, _, err := image(t, p, tag, fmt.Sprint("layer ", i%7), fmt.Sprintf(`,"annotations":{"n":"%d %d"}`, worker, i)); err == nil {
+					acked[worker][tag] = m
+				}
+			}
+		})
+	}
+	pushing.Wait()
+	close(done)
+	collecting.Wait()
+	count := 0
+	for worker, tags := range acked {
+		for _, dgst := range tags {
+			count++
+			readable(t, open(t, r, fmt.Sprintf("team/app%d", worker%2)), dgst)
+		}
+	}
+	sound(t, d)
+	t.Logf("%d tags readable, %d things removed", count, removed)
+	if count == 0 || removed == 0 {
+		t.Error("nothing was tested")
+	}
+}
+
+func TestPurgeUploads(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	r := storage.New(d, storage.Options{})
+	p := open(t, r, "team/app")
+	w, err := p.Blobs().Create(t.Context())
+	must(t, err)
+	_, err = w.Write([]byte("x"))
+	must(t, err)
+	must(t, w.Close())
+	id := w.Upload().ID
+	purge := func(before time.Time, dryRun bool) (ids []string) {
+		t.Helper()
+		must(t, garbage.PurgeUploads(t.Context(), d, before, dryRun, func(i garbage.Item) error {
+			ids = append(ids, i.Name)
+			return nil
+		}))
+		return ids
+	}
+	if ids := purge(time.Now().Add(-time.Hour), false); ids != nil {
+		t.Errorf("a young upload was purged: %q", ids)
+	}
+	for _, dryRun := range []bool{true, false} {
+		_, err := p.Blobs().Upload(t.Context(), id)
+		must(t, err)
+		if ids := purge(time.Now().Add(time.Hour), dryRun); !slices.Equal(ids, []string{id}) {
+			t.Errorf("purged %q, want %q", ids, id)
+		}
+	}
+	if _, err := p.Blobs().Upload(t.Context(), id); err == nil {
+		t.Error("the upload is still there")
+	}
+}

@@ -1,0 +1,175 @@
+package garbage
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/reference/internal/layout"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// A graph is the manifests of a repository and what they refer to.
+type graph struct {
+	nodes map[digest.Digest]*node // by canonical digest
+	order []digest.Digest
+}
+
+type node struct {
+	references []digest.Digest
+	subject    digest.Digest // as the manifest has it
+	target     digest.Digest // the canonical one of the same
+	referrers  []*node
+	live       bool
+}
+
+// graph reads the manifests of the repository and marks those that stay.
+func (c *collector) graph(name registry.Name) (*graph, error) {
+	p, err := c.r.Repository(c.ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	g := &graph{nodes: map[digest.Digest]*node{}}
+	for dgst, err := range p.Manifests().All(c.ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("manifests of %s: %w", name, err)
+		}
+		m, err := p.Manifests().Get(c.ctx, dgst)
+		if ctxErr := c.ctx.Err(); ctxErr != nil {
+			return nil, ctxErr
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		n := &node{live: !c.o.Untagged}
+		for _, desc := range m.References() {
+			n.references = append(n.references, desc.Digest)
+			if canonical, err := c.canonical(name, desc.Digest); err != nil {
+				return nil, err
+			} else if canonical != desc.Digest {
+				n.references = append(n.references, canonical)
+			}
+		}
+		if s := m.Subject(); s != nil {
+			n.subject = s.Digest
+			if n.target, err = c.canonical(name, s.Digest); err != nil {
+				return nil, err
+			}
+		}
+		g.nodes[dgst] = n
+		g.order = append(g.order, dgst)
+	}
+	if !c.o.Untagged {
+		return g, nil
+	}
+	return g, c.roots(name, p, g)
+}
+
+// canonical returns the digest of the manifest to which dgst leads in the
+// repository, dgst itself if to none.
+func (c *collector) canonical(name registry.Name, dgst digest.Digest) (digest.Digest, error) {
+	if dgst.Algorithm() == digest.Canonical {
+		return dgst, nil
+	}
+	content, err := c.d.GetContent(c.ctx, layout.Link(layout.Revisions(name), dgst))
+	if err = ignoreAbsent(err); err != nil {
+		return "", fmt.Errorf("link %s of %s: %w", dgst, name, err)
+	}
+	if target, err := digest.Parse(strings.TrimSpace(string(content))); err == nil {
+		return target, nil
+	}
+	return dgst, nil
+}
+
+// roots marks what tags name and what is young, and all that follows.
+func (c *collector) roots(name registry.Name, p registry.Repository, g *graph) error {
+	for _, n := range g.nodes {
+		if s := g.nodes[n.target]; s != nil {
+			s.referrers = append(s.referrers, n)
+		}
+	}
+	for _, dgst := range g.order {
+		info, err := c.d.Stat(c.ctx, layout.Link(layout.Revisions(name), dgst))
+		if absent(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("age of manifest %s of %s: %w", dgst, name, err)
+		}
+		if c.young(info) {
+			g.keep(g.nodes[dgst])
+		}
+	}
+	for tag, err := range p.Tags().All(c.ctx, registry.Tag{}) {
+		if errors.Is(err, registry.ErrNameUnknown) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("tags of %s: %w", name, err)
+		}
+		desc, err := p.Tags().Get(c.ctx, tag)
+		if err != nil {
+			return fmt.Errorf("%w: tag %s: %w", errUnreadable, tag, err)
+		}
+		g.keep(g.nodes[desc.Digest])
+	}
+	return nil
+}
+
+// keep marks n, what it refers to, and what refers to it as a subject.
+func (g *graph) keep(n *node) {
+	for work := []*node{n}; len(work) > 0; {
+		n, work = work[len(work)-1], work[:len(work)-1]
+		if n == nil || n.live {
+			continue
+		}
+		n.live = true
+		for _, dgst := range n.references {
+			work = append(work, g.nodes[dgst])
+		}
+		work = append(work, n.referrers...)
+	}
+}
+
+// needed returns the digests that the manifests which stay refer to.
+func (g *graph) needed() map[digest.Digest]bool {
+	needed := map[digest.Digest]bool{}
+	for _, n := range g.nodes {
+		for _, dgst := range n.references {
+			needed[dgst] = needed[dgst] || n.live
+		}
+	}
+	return needed
+}
+
+// dead returns the manifests that go, parents before their children.
+func (g *graph) dead() []dead {
+	parents := map[digest.Digest]int{}
+	for _, n := range g.nodes {
+		for _, dgst := range n.references {
+			if !n.live {
+				parents[dgst]++
+			}
+		}
+	}
+	var ready []digest.Digest
+	for _, dgst := range g.order {
+		if !g.nodes[dgst].live && parents[dgst] == 0 {
+			ready = append(ready, dgst)
+		}
+	}
+	var all []dead
+	for ; len(ready) > 0; ready = ready[1:] {
+		n := g.nodes[ready[0]]
+		all = append(all, dead{ready[0], n.subject})
+		for _, dgst := range n.references {
+			parents[dgst]--
+			if child := g.nodes[dgst]; child != nil && !child.live && parents[dgst] == 0 {
+				ready = append(ready, dgst)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,66 @@
+package garbage
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/internal/layout"
+	"github.com/registryconform/conform/reference/registry"
+)
+
+// PurgeUploads removes the upload sessions of the store at which nothing
+// happened since before, and reports each; with dryRun it only reports. A
+// session began at its startedat, and was at work when any of its files
+// changed. One that tells no time stays.
+func PurgeUploads(ctx context.Context, d driver.Driver, before time.Time, dryRun bool, report func(Item) error) error {
+	return names(ctx, d, func(name registry.Name) error {
+		sessions, err := d.List(ctx, layout.Uploads(name))
+		if err = ignoreAbsent(err); err != nil {
+			return fmt.Errorf("list uploads of %s: %w", name, err)
+		}
+		for _, session := range sessions {
+			latest, err := lastActive(ctx, d, session)
+			if err != nil {
+				return fmt.Errorf("upload %s of %s: %w", path.Base(session), name, err)
+			}
+			if latest.IsZero() || !latest.Before(before) {
+				continue
+			}
+			if !dryRun {
+				if err := ignoreAbsent(d.Delete(ctx, session)); err != nil {
+					return fmt.Errorf("purge upload %s of %s: %w", path.Base(session), name, err)
+				}
+			}
+			if err := report(Item{Kind: Upload, Repository: name.String(), Name: path.Base(session)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lastActive returns when the session began, or changed last.
+func lastActive(ctx context.Context, d driver.Driver, session string) (time.Time, error) {
+	var latest time.Time
+	err := d.Walk(ctx, session, func(info driver.FileInfo) error {
+		at := info.ModTime()
+		if path.Base(info.Path()) == "startedat" {
+			text, err := d.GetContent(ctx, info.Path())
+			if err != nil {
+				return ignoreAbsent(err)
+			}
+			if at, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))); err != nil {
+				return nil
+			}
+		}
+		if !info.IsDir() && at.After(latest) {
+			latest = at
+		}
+		return nil
+	})
+	return latest, ignoreAbsent(err)
+}
