@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,7 +55,7 @@ func (t Driver) open(ctx context.Context, o Options) (session, error) {
 			return nil, &TargetError{Target: t.Name, Reason: "the store does not answer", Err: err}
 		}
 	}
-	s := &driverSession{driver: t, seed: uint64(seedNumber(o.Seed)), target: t.describe()}
+	s := &driverSession{driver: t, seed: ruleSeed(o.Seed), target: t.describe()}
 	rep := t.Check(ctx, drivertest.Config{Only: []string{probeRule}, Seed: s.seed})
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -70,6 +71,15 @@ func (t Driver) open(ctx context.Context, o Options) (session, error) {
 	}
 	s.target.Server = rep.Driver
 	return s, nil
+}
+
+// ruleSeed returns the seed of the rules. A number is taken as it is, so that
+// the seed that a finding tells of can be given again.
+func ruleSeed(seed string) uint64 {
+	if n, err := strconv.ParseUint(seed, 10, 64); err == nil && n > 0 {
+		return n
+	}
+	return uint64(seedNumber(seed))
 }
 
 func (t Driver) chapters() []chapter {

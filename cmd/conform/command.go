@@ -82,7 +82,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetErr(s.err)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(s), newServe(s), newList(s), newExplain(s), newBaseline(s), newFsck(s), newGC(s), newVersion(s))
+	root.AddCommand(newRun(s), newDriver(s), newServe(s), newList(s), newExplain(s), newBaseline(s), newFsck(s), newGC(s), newVersion(s))
 	return root
 }
 

@@ -309,8 +309,13 @@ func readBaseline(path string) (report.Baseline, error) {
 		return nil, fmt.Errorf("baseline: %w", err)
 	}
 	baseline, err := report.ParseBaseline(path, data, report.Vocabulary{
-		Requirement: func(id string) bool { _, ok := requirement.Lookup(id); return ok },
-		Feature:     func(name string) bool { return slices.Contains(requirement.Features(), requirement.Feature(name)) },
+		Requirement: func(id string) bool {
+			_, ok := requirement.Lookup(id)
+			return ok || slices.Contains(ruleIDs(), id)
+		},
+		Feature: func(name string) bool {
+			return slices.Contains(requirement.Features(), requirement.Feature(name)) || slices.Contains(ruleGroups(), name)
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %w", err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -235,10 +236,16 @@ func (c *Console) cause(cause Cause) {
 	if n := len(cause.Alike); n > 0 {
 		test += fmt.Sprintf(" (and %s alike)", number(n, "more spec"))
 	}
-	c.field("test", test)
+	if test != strings.TrimSuffix(cause.Statement, ".") {
+		c.field("test", test)
+	}
 	c.field("want", cause.Finding.Want)
 	c.field("got", cause.Finding.Got)
-	c.field("note", oneLine(cause.Finding.Text, 600))
+	if lines := strings.Split(cause.Finding.Text, "\n"); len(cause.Exchanges) == 0 && len(lines) > 1 {
+		c.lines("note", lines)
+	} else {
+		c.field("note", oneLine(cause.Finding.Text, 600))
+	}
 	evidence := cause.Evidence()
 	steps := upTo(cause.Exchanges, evidence)
 	if left := len(steps) - maxWire; left > 0 {
@@ -299,6 +306,25 @@ func (c *Console) field(name, text string) {
 			name = ""
 		}
 		c.print("  " + c.paint(faint, fmt.Sprintf("%-*s", label-2, name)) + line + "\n")
+	}
+}
+
+// maxLines is the number of lines that the console shows of a text that is its
+// own evidence: its beginning and its end. The files have it all.
+const maxLines = 20
+
+// lines writes a labelled text as it is, but for what is too long.
+func (c *Console) lines(name string, all []string) {
+	if left := len(all) - maxLines; left > 0 {
+		more := fmt.Sprintf("… %s in the report", number(left, "more line"))
+		all = slices.Concat(all[:maxLines/4], []string{more}, all[len(all)-maxLines*3/4:])
+	}
+	for i, line := range all {
+		if i > 0 {
+			name = ""
+		}
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		c.verbatim(name, indent+oneLine(line, max(c.options.Width, 160)-label))
 	}
 }
 

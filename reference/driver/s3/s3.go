@@ -22,6 +22,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -61,6 +62,22 @@ func New(p Parameters) (*Driver, error) {
 
 // Name returns "s3".
 func (d *Driver) Name() string { return name }
+
+// CreateBucket makes the bucket, unless it is there already and belongs to the
+// caller. Stores in use have theirs; it is for new ones.
+func (d *Driver) CreateBucket(ctx context.Context) error {
+	in := &s3.CreateBucketInput{Bucket: &d.p.Bucket}
+	if d.p.Region != defaultRegion {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
+			LocationConstraint: types.BucketLocationConstraint(d.p.Region),
+		}
+	}
+	_, err := d.client.CreateBucket(ctx, in)
+	if c := code(err); err != nil && (c == "BucketAlreadyOwnedByYou" || c == "BucketAlreadyExists") {
+		_, err = d.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &d.p.Bucket})
+	}
+	return failure(ctx, err)
+}
 
 // key returns the key of a path.
 func (d *Driver) key(path string) string { return d.root + path[1:] }

@@ -17,6 +17,7 @@ var (
 	errClosed    = errors.New("the writer is closed")
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
+	errGoneOn    = errors.New("another writer has gone on with the upload")
 	errIsDir     = errors.New("is a directory")
 	errDiscarded = errors.New("what the writer wrote was deleted")
 	errTooLong   = fmt.Errorf("an object has %d parts at most: a larger chunksize makes room", maxParts)
@@ -55,6 +56,9 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	}
 	if append {
 		err = w.resume(ctx, earlier)
+		if err == nil && w.u.id == "" {
+			err = d.addable(ctx, path)
+		}
 	} else {
 		for _, u := range earlier {
 			err = errors.Join(err, d.abort(ctx, u))
@@ -67,6 +71,18 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, err
 	}
 	return w, nil
+}
+
+// addable refuses committed content with any bytes in it.
+func (d *Driver) addable(ctx context.Context, path string) error {
+	file, err := d.head(ctx, path)
+	switch {
+	case err == nil && file.size > 0:
+		return driver.CommittedError{Path: path, DriverName: name}
+	case err != nil && !isNotFound(err):
+		return err
+	}
+	return nil
 }
 
 // resume goes on with the newest of some uploads of one key. The others are
@@ -220,24 +236,30 @@ func (w *writer) Commit(ctx context.Context) error {
 
 // Cancel goes on although ctx is done: the server keeps uploads for ever.
 func (w *writer) Cancel(ctx context.Context) error {
-	if err := w.usable(); err != nil {
-		return err
+	if w.ended != nil {
+		return failure(ctx, w.ended)
+	}
+	clean, cancel := lasting(ctx, 0)
+	defer cancel()
+	if w.shut {
+		now := &writer{d: w.d, ctx: w.ctx, u: w.u}
+		if _, err := now.load(clean); err != nil && !isGone(err) {
+			return err
+		} else if err == nil && now.Size() > w.Size() {
+			return failure(ctx, errGoneOn)
+		}
 	}
 	w.ended = errCancelled
 	w.sent, w.buf = w.Size(), nil
-	clean, cancel := lasting(ctx, 0)
-	defer cancel()
 	return w.d.abort(clean, w.u)
 }
 
 func (w *writer) Close() error {
-	if w.shut {
-		return failure(w.ctx, errClosed)
-	}
-	w.shut = true
-	if w.ended != nil {
+	if w.shut || w.ended != nil {
+		w.shut = true
 		return nil
 	}
+	w.shut = true
 	ctx, cancel := lasting(w.ctx, len(w.buf))
 	defer cancel()
 	err := w.keep(ctx)

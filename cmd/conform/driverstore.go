@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/registryconform/conform/conformance"
+	"github.com/registryconform/conform/conformance/report"
+	"github.com/registryconform/conform/drivertest"
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/driver/s3"
+)
+
+// driverNames returns the names of the drivers that can be judged.
+func driverNames() []string { return []string{"filesystem", "inmemory", "s3"} }
+
+// A store is a driver with its parameters.
+type store struct {
+	name   string
+	params map[string]any
+	config drivertest.Config
+	open   func(params map[string]any) (driver.Driver, error)
+	driver driver.Driver // once it is open
+	served bool          // by a container
+}
+
+// store returns the store of the driver. Its parameters are known to be right,
+// but for the address of a server that is still to be started.
+func (f *driverFlags) store(params map[string]any, budget drivertest.Budget) (*store, error) {
+	st := &store{name: f.name, params: params, served: f.container.Set()}
+	st.config = drivertest.Config{
+		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer, Budget: budget,
+		Semantics: drivertest.Semantics{AppendCreates: true},
+	}
+	switch f.name {
+	case "inmemory":
+		d := inmemory.New(inmemory.Parameters{})
+		st.open = func(params map[string]any) (driver.Driver, error) { return d, known(params) }
+	case "filesystem":
+		st.open = openFilesystem
+		st.config.Hooks.Reopen = func(dir string) (drivertest.Target, error) {
+			d, err := openFilesystem(map[string]any{"rootdirectory": dir})
+			return drivertest.Adapt(d), err
+		}
+		st.config.Hooks.Worker = func(job string) *exec.Cmd { return exec.Command(executable(), f.workerArgs(job)...) }
+	case "s3":
+		st.open = openS3
+		st.config.Semantics.WeakDelete, st.config.Semantics.WeakMove = true, true
+		if secret, ok := params["secretkey"].(string); ok && secret != "" {
+			st.config.Hooks.Secrets = []string{secret}
+		}
+	}
+	probe := params
+	if st.served {
+		probe = maps.Clone(params)
+		probe["regionendpoint"] = "http://127.0.0.1"
+	}
+	d, err := st.open(probe)
+	if err != nil {
+		return nil, err
+	}
+	if !st.served {
+		st.driver = d
+	}
+	return st, nil
+}
+
+// known refuses parameters that are not among the names.
+func known(params map[string]any, names ...string) error {
+	for name := range params {
+		if !slices.Contains(names, name) {
+			if len(names) == 0 {
+				return fmt.Errorf("parameter %s: not known; the driver has none", name)
+			}
+			return fmt.Errorf("parameter %s: not known; the parameters are %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+func openFilesystem(params map[string]any) (driver.Driver, error) {
+	if err := known(params, "rootdirectory"); err != nil {
+		return nil, err
+	}
+	root, _ := params["rootdirectory"].(string)
+	if root == "" {
+		return nil, fmt.Errorf("parameter rootdirectory: not given")
+	}
+	d, err := filesystem.New(filesystem.Parameters{Root: root})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func openS3(params map[string]any) (driver.Driver, error) {
+	p, err := s3.ParseParameters(params)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s3.New(p)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// serve points the store at the server in a container, and makes its bucket.
+func (st *store) serve(ctx context.Context, base *url.URL) error {
+	if _, given := st.params["regionendpoint"]; !given {
+		st.params = maps.Clone(st.params)
+		st.params["regionendpoint"] = base.String()
+	}
+	d, err := st.open(st.params)
+	if err != nil {
+		return err
+	}
+	if bucket, ok := d.(interface{ CreateBucket(context.Context) error }); ok {
+		if err := bucket.CreateBucket(ctx); err != nil {
+			return &statusError{report.ExitUnreachable, err}
+		}
+	}
+	st.driver = d
+	return nil
+}
+
+// title tells people which store it is.
+func (st *store) title() string {
+	switch st.name {
+	case "filesystem":
+		return fmt.Sprintf("filesystem %s", st.params["rootdirectory"])
+	case "s3":
+		where, _ := st.params["regionendpoint"].(string)
+		if u, err := url.Parse(where); err == nil {
+			where = u.Redacted()
+		}
+		if where == "" {
+			where, _ = st.params["region"].(string)
+		}
+		return strings.TrimSpace(fmt.Sprintf("s3 %s %s", where, st.params["bucket"]))
+	}
+	return st.name
+}
+
+// shown returns the parameters that are no secrets.
+func (st *store) shown() map[string]string {
+	all := map[string]string{}
+	for name, value := range st.params {
+		switch name {
+		case "accesskey", "secretkey", "sessiontoken":
+			all[name] = "(given)"
+		default:
+			all[name] = fmt.Sprint(value)
+		}
+	}
+	return all
+}
+
+// target returns the store as a target.
+func (st *store) target() conformance.Driver {
+	exclusive := false
+	return conformance.Driver{
+		Name: st.title(),
+		Probe: func(ctx context.Context) error {
+			there, err := st.driver.List(ctx, "/")
+			exclusive = err == nil && len(there) == 0
+			return err
+		},
+		Check: func(ctx context.Context, c drivertest.Config) drivertest.Report {
+			all := st.config
+			all.Only, all.Seed, all.Exclusive = c.Only, c.Seed, exclusive
+			return drivertest.Check(ctx, st.handles(), all)
+		},
+	}
+}
+
+// handles returns the driver, and opens it again for each further handle, where
+// the store is not in the driver itself.
+func (st *store) handles() drivertest.Target {
+	return drivertest.AdaptStore(func() driver.Driver {
+		if again, err := st.open(st.params); err == nil {
+			return again
+		}
+		return st.driver
+	})
+}
+
+// work does a job of a crash rule, until this process is killed.
+func (st *store) work(ctx context.Context, job string) error {
+	if err := drivertest.Work(ctx, job, st.config); err != nil {
+		return &statusError{report.ExitBroken, err}
+	}
+	return nil
+}
