@@ -6,7 +6,7 @@ RUNARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/conform
@@ -28,3 +28,11 @@ lint: ## check the code: go vet, gofumpt, staticcheck, at pinned versions
 .PHONY: test
 test: setup lint ## do all set-up and run every test
 	ci/test.sh
+
+.PHONY: test-drivers
+test-drivers: setup ## judge every storage driver for a minute each: ours, and distribution's
+	ci/test-drivers.sh
+
+.PHONY: bench-drivers
+bench-drivers: ## measure our filesystem driver beside distribution's
+	ci/bench-drivers.sh

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -37,6 +38,70 @@ func Check(ctx context.Context, target Target, cfg Config) Report {
 	rep.Results = append(rep.Results, orphanWaivers(cfg)...)
 	rep.Duration = time.Since(began)
 	return rep
+}
+
+// CheckEach is Check with a store of its own for each rule, so that no rule meets what another
+// left, and with up to cfg.Parallel rules at once. open makes a fresh store, and done, which may be
+// nil, releases it; open must be safe for concurrent use.
+func CheckEach(ctx context.Context, open func() (t Target, done func()), cfg Config) Report {
+	began := time.Now()
+	if err := cfg.validate(); err != nil {
+		return Report{Results: []Result{misconfigured(err)}}
+	}
+	cfg = cfg.withDefaults()
+	rep := Report{Seed: cfg.Seed, Budget: cfg.Budget}
+	target, done := open()
+	s := newSession(ctx, cfg, func() (Target, bool) { return target, true })
+	rep.Driver, rep.Semantics = s.probe()
+	release(done)
+	jobs := s.jobs()
+	rep.Results = make([]Result, len(jobs))
+	judge := func(i int) {
+		target, done := open()
+		defer release(done)
+		one := *s
+		one.open = func() (Target, bool) { return target, true }
+		rep.Results[i] = one.judge(jobs[i])
+		cfg.Logf("%s %s (%s)", jobs[i].rule.id, rep.Results[i].Outcome, rep.Results[i].Duration.Round(time.Millisecond))
+	}
+	each(len(jobs), cfg.Parallel, func(i int) {
+		if jobs[i].rule.flags&alone == 0 {
+			judge(i)
+		}
+	})
+	for i, j := range jobs {
+		if j.rule.flags&alone != 0 {
+			judge(i)
+		}
+	}
+	rep.Interrupted = ctx.Err() != nil
+	rep.Results = append(rep.Results, orphanWaivers(cfg)...)
+	rep.Duration = time.Since(began)
+	return rep
+}
+
+func release(done func()) {
+	if done != nil {
+		done()
+	}
+}
+
+// each calls f for 0 to n-1, up to par at once.
+func each(n, par int, f func(i int)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range par {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
 }
 
 func misconfigured(err error) Result {

@@ -3,12 +3,15 @@ package drivertest_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/registryconform/conform/drivertest"
 	"github.com/registryconform/conform/drivertest/internal/broken"
+	"github.com/registryconform/conform/reference/driver/inmemory"
 )
 
 func check(t *testing.T, d broken.Driver, cfg drivertest.Config) drivertest.Report {
@@ -212,4 +215,38 @@ type hanging struct{ broken.Driver }
 func (hanging) Stat(ctx context.Context, _ string) (broken.Info, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+// TestCheckEachOpensAStoreForEachRule demands the results of Check, in its order, over stores that
+// no other rule has seen.
+func TestCheckEachOpensAStoreForEachRule(t *testing.T) {
+	t.Parallel()
+	var opened, released atomic.Int64
+	cfg := drivertest.Config{Seed: 1, Parallel: 3, Semantics: drivertest.Semantics{AppendCreates: true}, Only: []string{"LIST-*", "LEAK-01"}}
+	rep := drivertest.CheckEach(t.Context(), func() (drivertest.Target, func()) {
+		opened.Add(1)
+		d := inmemory.New(inmemory.Parameters{})
+		return drivertest.AdaptStore(func() *inmemory.Driver { return d }), func() { released.Add(1) }
+	}, cfg)
+	if err := rep.Err(); err != nil {
+		t.Error(err)
+	}
+	var got, want []string
+	for _, res := range rep.Results {
+		got = append(got, res.ID)
+		if res.ID == "LIST-02" && res.Outcome != drivertest.Passed {
+			t.Errorf("the rule about an empty root: %s", res)
+		}
+	}
+	for _, rule := range drivertest.Checks() {
+		if strings.HasPrefix(rule.ID, "LIST-") || rule.ID == "LEAK-01" {
+			want = append(want, rule.ID)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("results for %v, not %v", got, want)
+	}
+	if n := int64(len(want)) + 1; opened.Load() != n || released.Load() != n {
+		t.Errorf("%d stores were opened and %d released, not %d", opened.Load(), released.Load(), n)
+	}
 }

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Judges every storage driver within the standard budget: ours, those of
+# drivertest/upstream against their golden lists, and those over servers.
+#
+#   ci/test-drivers.sh [FLAGS OF go test...]
+#
+# DRIVERTEST_BUDGET asks for another budget: quick, standard or long.
+set -eu
+
+cd "$(dirname -- "$0")/.."
+export DRIVERTEST_BUDGET="${DRIVERTEST_BUDGET:-standard}"
+go test -count=1 -timeout 60m "$@" -run 'InMemory|Filesystem' ./drivertest
+go test -count=1 -timeout 60m "$@" ./reference/driver/...
+cd drivertest/upstream
+go test -count=1 -timeout 60m "$@" .
