@@ -354,6 +354,18 @@ func harmless() map[string]string {
 	}
 }
 
+// elsewhere maps quirks whose fault shows only in a place where the requirement
+// that it blocks others by is not judged, to that place. What they block is
+// counted as a finding of its own.
+func elsewhere() map[string]string {
+	return map[string]string{
+		"repository-unknown-200": "a repository without content: what is unknown is judged in one that has some",
+		"repository-unknown-403": "a repository without content: what is unknown is judged in one that has some",
+		"blob-nul-trimmed":       "content that ends in NUL bytes, as that of one spec about ranges does",
+		"manifest-put-respells":  "manifests pushed by tag and pulled by digest: pulls are judged by the reference of the push",
+	}
+}
+
 // unbreakable maps the MUST and SHOULD requirements that have a spec and that
 // no quirk breaks to the reason.
 func unbreakable() map[string]string {
