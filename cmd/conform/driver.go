@@ -36,6 +36,7 @@ type driverFlags struct {
 	seed      string
 	out       string
 	list      bool
+	component int
 	worker    string
 }
 
@@ -85,6 +86,7 @@ func (f *driverFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.failed, "failed", "", "only the rules that failed in the results.json `FILE`")
 	flags.StringVar(&f.seed, "seed", "", "do what `SEED` gives, as a report names it, rather than new things")
 	flags.StringVar(&f.out, "out", "conform-results", "write the reports to `DIR`")
+	flags.IntVar(&f.component, "max-component", 255, "the longest component of a path that the store takes is of `N` bytes")
 	flags.BoolVar(&f.list, "list-rules", false, "list the rules, and end")
 	flags.StringVar(&f.container.Image, "image", "", "store in a container of the image `REF`")
 	flags.StringVar(&f.container.Dockerfile, "dockerfile", "", "store in a container of the image that the Dockerfile in `DIR` builds")
@@ -102,6 +104,9 @@ func (f *driverFlags) check() error {
 	inContainer := f.changed("image") || f.changed("dockerfile")
 	if f.out == "" {
 		return errors.New("--out is empty")
+	}
+	if f.component < 128 {
+		return fmt.Errorf("--max-component %d: a registry's paths need 128", f.component)
 	}
 	if !slices.Contains(driverNames(), f.name) {
 		return fmt.Errorf("unknown driver %q%s: want one of %s", f.name, nearest.Hint(f.name, driverNames()), strings.Join(driverNames(), ", "))

@@ -37,6 +37,7 @@ func (f *driverFlags) store(params map[string]any, budget drivertest.Budget) (*s
 	st := &store{name: f.name, params: params, served: f.container.Set()}
 	st.config = drivertest.Config{
 		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer, Budget: budget,
+		Limits:    drivertest.Limits{MaxComponent: f.component},
 		Semantics: drivertest.Semantics{AppendCreates: true},
 	}
 	switch f.name {
