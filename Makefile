@@ -29,6 +29,10 @@ lint: ## check the code: go vet, gofumpt, staticcheck, at pinned versions
 test: setup lint ## do all set-up and run every test
 	ci/test.sh
 
+.PHONY: race
+race: setup ## run every test under the race detector
+	ci/test.sh -race
+
 .PHONY: test-drivers
 test-drivers: setup ## judge every storage driver for a minute each: ours, and distribution's
 	ci/test-drivers.sh

