@@ -1,5 +1,5 @@
 // Package upstream judges storage drivers that this project didn't write: the
-// in-memory and filesystem drivers of CNCF distribution v3, by the rules of
+// in-memory, filesystem and S3 drivers of CNCF distribution v3, by the rules of
 // package drivertest, against a golden list of what they break. It also
 // measures distribution's filesystem driver beside ours.
 //

@@ -12,7 +12,8 @@ type finding struct {
 	rule string
 	// cause says what the driver does, or withheld.
 	cause string
-	// sometimes marks what depends on timing: it may show, or not.
+	// sometimes marks what depends on timing, or on how long random operations go on: it may show,
+	// or not.
 	sometimes bool
 }
 
