@@ -3,8 +3,6 @@ package storage
 import (
 	"context"
 	"errors"
-	"net/url"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -15,30 +13,41 @@ import (
 const maxUnknown = 64
 
 // unknownReferences returns an error for each reference of x that the
-// repository lacks, once for each digest. The second result is a failure to
-// find out.
+// repository lacks and must not, once for each digest, and for each that no
+// registry could take. The second result is a failure to find out.
 func (m *manifests) unknownReferences(ctx context.Context, x registry.Manifest) ([]error, error) {
 	mediaType, _ := x.Payload()
 	index := m.r.options.Manifests.IsIndex(mediaType)
-	var unknown []error
+	var wrong []error
 	seen := map[digest.Digest]bool{}
 	for _, desc := range x.References() {
-		if seen[desc.Digest] {
+		if len(wrong) == maxUnknown {
+			break
+		}
+		elsewhere, err := m.elsewhere(desc, index)
+		if err != nil {
+			wrong = append(wrong, registry.ErrManifestInvalid.Wrap(err))
+		}
+		if elsewhere || err != nil || seen[desc.Digest] {
 			continue
 		}
 		seen[desc.Digest] = true
-		err := m.lookFor(ctx, desc, index)
-		switch {
+		switch err := m.lookFor(ctx, desc, index); {
 		case errors.Is(err, registry.ErrBlobUnknown), errors.Is(err, registry.ErrManifestUnknown):
-			unknown = append(unknown, registry.ErrManifestBlobUnknown.With(map[string]string{"digest": desc.Digest.String()}))
+			wrong = append(wrong, registry.ErrManifestBlobUnknown.With(map[string]string{"digest": desc.Digest.String()}))
 		case err != nil:
 			return nil, err
 		}
-		if len(unknown) == maxUnknown {
-			break
-		}
 	}
-	return unknown, nil
+	return wrong, nil
+}
+
+// elsewhere reports whether desc need not be here.
+func (m *manifests) elsewhere(desc registry.Descriptor, index bool) (bool, error) {
+	if index {
+		return !m.r.options.References.Platforms.Demands(desc), nil
+	}
+	return m.r.options.References.Elsewhere(desc)
 }
 
 // lookFor fails if the repository lacks what desc names. A child of an index
@@ -51,25 +60,5 @@ func (m *manifests) lookFor(ctx context.Context, desc registry.Descriptor, index
 		}
 	}
 	_, _, err := (&blobs{m.repository}).resolve(ctx, desc.Digest)
-	if errors.Is(err, registry.ErrBlobUnknown) && isElsewhere(desc) {
-		return nil
-	}
 	return err
-}
-
-// isElsewhere reports whether desc is a layer that need not be here, since it
-// may not be distributed and tells where to get it.
-func isElsewhere(desc registry.Descriptor) bool {
-	switch desc.MediaType {
-	case "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-		"application/vnd.oci.image.layer.nondistributable.v1.tar",
-		"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-		"application/vnd.oci.image.layer.nondistributable.v1.tar+zstd":
-	default:
-		return false
-	}
-	return len(desc.URLs) > 0 && !slices.ContainsFunc(desc.URLs, func(s string) bool {
-		u, err := url.Parse(s)
-		return err != nil || u.Host == "" || u.Fragment != "" || u.Scheme != "http" && u.Scheme != "https"
-	})
 }

@@ -35,6 +35,8 @@ type Options struct {
 	// Manifests is the table of accepted media types; nil is
 	// [manifest.Default], which takes no manifests of schema 1.
 	Manifests *manifest.Table
+	// References says which references of a manifest must be here.
+	References manifest.Policy
 	// DisableDelete refuses every delete with [registry.ErrUnsupported].
 	DisableDelete bool
 	// DisableMount refuses every mount with [registry.ErrUnsupported].
