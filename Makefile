@@ -6,7 +6,7 @@ RUNARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/conform
@@ -32,6 +32,10 @@ test: setup lint ## do all set-up and run every test
 .PHONY: race
 race: setup ## run every test under the race detector
 	ci/test.sh -race
+
+.PHONY: coverage-seeds
+coverage-seeds: ## print each behaviour of the reference registry with the test that shows it
+	$(GO) run ./ci/behaviours
 
 .PHONY: test-drivers
 test-drivers: setup ## judge every storage driver for a minute each: ours, and distribution's

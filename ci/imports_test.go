@@ -175,6 +175,7 @@ func judgeFile(root fs.FS, name string) ([]string, error) {
 	return found, nil
 }
 
+// TestImports keeps the direction of imports (S-174, S-200, S-203).
 func TestImports(t *testing.T) {
 	t.Parallel()
 	found, files, err := violations(os.DirFS(".."))
