@@ -42,6 +42,7 @@ func rules() []rule {
 		{"reference/manifest", "reference/registry reference/manifest/*", "net/http"},
 		{"reference/manifest/*", "reference/registry", "net/http"},
 		{"reference/internal/layout", "reference/registry", ""},
+		{"reference/internal/contract", contracts, ""},
 		{"reference/storage", contracts + " reference/driver reference/internal/layout", ""},
 		{"reference/garbage", contracts + " reference/driver reference/internal/layout reference/storage", ""},
 		{"reference/fsck", "reference/driver", ""},

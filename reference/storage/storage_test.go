@@ -12,6 +12,7 @@ import (
 	"github.com/registryconform/conform/reference/driver/faulty"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/internal/contract"
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/storage"
 )
@@ -26,12 +27,13 @@ var drivers = map[string]func(*testing.T) driver.Driver{
 	},
 }
 
+// S-127
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			contract(t, func(t *testing.T) registry.Registry { return storage.New(open(t), storage.Options{}) })
+			contract.Run(t, contract.Limits{}, func(t *testing.T) registry.Registry { return storage.New(open(t), storage.Options{}) })
 		})
 	}
 }
