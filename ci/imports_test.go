@@ -60,6 +60,7 @@ func rules() []rule {
 		{"drivertest/...", "drivertest", "std"},
 		{"fixtures/...", "", ""},
 		{"conformance/requirement", "", "std"},
+		{"conformance/internal/jws", "", "std"},
 		{"conformance/wire", "conformance/requirement", "std"},
 		{"conformance/report", "conformance/requirement conformance/wire", ginkgo},
 		{"conformance", "conformance/requirement conformance/wire conformance/report fixtures drivertest", ""},
