@@ -113,6 +113,7 @@ func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.
 	if err := m.publish(ctx, x, canonical, dgst); err != nil {
 		return registry.Descriptor{}, err
 	}
+	m.keep(canonical, x)
 	for _, tag := range opts.Tags {
 		if err := m.setTag(ctx, tag, canonical); err != nil {
 			return registry.Descriptor{}, err

@@ -44,7 +44,7 @@ func (m *manifests) withSignatures(ctx context.Context, canonical digest.Digest,
 	if err != nil || len(known) == 0 {
 		return x, err
 	}
-	key := digest.FromString(fmt.Sprint(canonical, known))
+	key := joinedKey(canonical, known)
 	if joined := m.r.parsed.get(key); joined != nil {
 		return joined, nil
 	}
@@ -69,6 +69,35 @@ func (m *manifests) withSignatures(ctx context.Context, canonical digest.Digest,
 		m.r.parsed.put(key, joined)
 	}
 	return joined, nil
+}
+
+// joinedKey names a manifest with exactly these signatures, in order.
+func joinedKey(canonical digest.Digest, signatures []digest.Digest) digest.Digest {
+	return digest.FromString(fmt.Sprint(canonical, signatures))
+}
+
+// keep remembers what was just stored as it will be read, so that a pull needs
+// neither parse nor join anything. It is by the way: what fails is not kept.
+func (m *manifests) keep(canonical digest.Digest, x registry.Manifest) {
+	signed, ok := x.(registry.SignedManifest)
+	if !ok {
+		m.r.parsed.put(canonical, x)
+		return
+	}
+	contents := signed.Signatures()
+	bare, err := signed.WithSignatures(nil)
+	if err != nil {
+		return
+	}
+	m.r.parsed.put(canonical, bare)
+	var known []digest.Digest
+	for _, content := range contents {
+		known = append(known, digest.Canonical.FromBytes(content))
+	}
+	slices.Sort(known)
+	if joined, err := signed.WithSignatures(contents); err == nil && len(known) > 0 {
+		m.r.parsed.put(joinedKey(canonical, known), joined)
+	}
 }
 
 // signatures returns the digests of the signatures of a manifest, in order.

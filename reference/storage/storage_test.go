@@ -131,6 +131,7 @@ func TestDamageIsNotAbsence(t *testing.T) {
 	must(t, d.PutContent(t.Context(), repo+"_manifests/tags/t/current/link", nil))
 	hex := desc.Digest.Encoded()
 	must(t, d.PutContent(t.Context(), "/docker/registry/v2/blobs/sha256/"+hex[:2]+"/"+hex+"/data", []byte(`{"schemaVersion":2}`)))
+	p = repository(t, storage.New(d, storage.Options{}), "damage")
 	_, blob := p.Blobs().Stat(t.Context(), config.Digest)
 	_, current := p.Tags().Get(t.Context(), tag("t"))
 	_, m := p.Manifests().Get(t.Context(), desc.Digest)
