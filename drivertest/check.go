@@ -14,9 +14,9 @@ const (
 	Must Level = "MUST"
 	// Should is reported, and fails where Config.Strict is set.
 	Should Level = "SHOULD"
-	// Perf is measured by Benchmark and never fails.
+	// Perf is measured, most of it by Benchmark, and never counts.
 	Perf Level = "PERF"
-	// Info is reported and never fails.
+	// Info is reported and never counts.
 	Info Level = "INFO"
 )
 
@@ -32,7 +32,7 @@ type Rule struct {
 	Relaxed bool
 }
 
-// rule is a Rule and the code that judges it. Without code it is pending.
+// rule is a Rule and the code that judges it.
 type rule struct {
 	id    string
 	level Level

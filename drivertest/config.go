@@ -135,7 +135,8 @@ type Waiver struct {
 	Until time.Time
 }
 
-// Hooks reach under the driver. Each may be nil; rules that need it are then inconclusive.
+// Hooks reach under the driver. Each may be nil; rules that need it are then inconclusive. Those
+// that open a store may return errors.ErrUnsupported: what they are for can't be had there.
 type Hooks struct {
 	// Reopen opens the store at a location, in any process: the same location gives the same
 	// store. The location is the path of a directory that exists and is private to the call; a
@@ -160,6 +161,17 @@ type Hooks struct {
 	Chunked func(size int64) (Target, error)
 	// Parts returns the sizes of the parts that the last commit of path was made of.
 	Parts func(path string) ([]int64, error)
+	// Metered opens a fresh store that counts the calls to its back-end, of which the driver may
+	// make so many at once; 0: as many as it likes. It returns errors.ErrUnsupported for a limit
+	// that the driver can't be given.
+	Metered func(limit int) (Metered, error)
+	// Inspect opens a fresh store whose back-end can be looked into.
+	Inspect func() (Inspected, error)
+	// Lossy opens a fresh store on a medium that loses in a power cut what was not flushed.
+	Lossy func() (Lossy, error)
+	// Spread opens a fresh store in which what lies below the directory path is on another file
+	// system, or volume, than the rest.
+	Spread func(path string) (Target, error)
 	// Residue lists what unfinished uploads left in the back-end, by whatever name.
 	Residue func() ([]string, error)
 	// Marker puts a zero-byte object named path plus "/" into the back-end, as other tools do.

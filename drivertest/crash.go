@@ -26,7 +26,7 @@ func crashRules() []rule {
 		{"CRSH-07", Must, "A Delete that was killed can be run again to the end, and siblings are whole.", crashDelete, 0},
 		{"CRSH-08", Should, "Files and directories have the modes that the umask leaves.", crashModes, 0},
 		{"CRSH-09", Should, "After a crash an upload resumes with a prefix of what was written.", crashResume, 0},
-		{"CRSH-10", Should, "When unflushed data is lost, acknowledged objects are whole.", nil, 0},
+		{"CRSH-10", Should, "When unflushed data is lost, acknowledged objects are whole.", powerCuts, 0},
 	}
 }
 

@@ -17,7 +17,7 @@ func leakRules() []rule {
 		{"LEAK-04", Should, "Calls whose context has ended leave nothing behind.", leakCancelled, alone},
 		{"LEAK-05", Should, "Cancel and Delete leave no unfinished upload and no temporary file in the back-end.", leakResidue, 0},
 		{"LEAK-06", Should, "The heap that a stream uses does not grow with it.", leakHeap, alone},
-		{"LEAK-07", Should, "The concurrency limit bounds the calls to the back-end.", nil, 0},
+		{"LEAK-07", Should, "The concurrency limit bounds the calls to the back-end.", limitHolds, 0},
 		{"LEAK-08", Should, "What a driver keeps running is declared, by stack, and no more than that is running.", leakBackground, alone},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"path"
 )
 
 func moveRules() []rule {
@@ -15,7 +16,7 @@ func moveRules() []rule {
 		{"MOVE-05", Must, "Move of a path to itself keeps the object.", moveSelf, 0},
 		{"MOVE-06", Must, "Objects too large for one copy of the back-end move whole.", moveLarge, 0},
 		{"MOVE-07", Must, "After a Move, deleting the old parent does the moved object no harm.", moveThenDelete, 0},
-		{"MOVE-08", Should, "Move between two file systems of one store works or fails cleanly.", nil, 0},
+		{"MOVE-08", Should, "Move between two file systems of one store works or fails cleanly.", moveAcross, 0},
 		{"MOVE-09", Must, "Move of a directory takes all of it, or is refused and changes nothing.", moveDirectory, 0},
 		{"MOVE-10", Must, "Move onto a directory or below an object is refused or kept beside it as declared; nothing that was there is lost.", moveConflict, 0},
 		{"MOVE-11", Should, "Move works while a Reader is open on the source.", moveWhileRead, 0},
@@ -264,4 +265,60 @@ func moveFailed(x *trial) {
 		}
 		_ = x.d.del(x.ctx, to)
 	}
+}
+
+// moveAcross moves between two file systems, either way. A store that takes nothing on the other
+// side but by Move is judged by that alone.
+func moveAcross(x *trial) {
+	if !x.needs(x.cfg.Hooks.Spread != nil, "Hooks.Spread") {
+		return
+	}
+	for _, size := range []int64{0, 5000, 3 << 20} {
+		x.each(count(size, "byte"), func(x *trial) {
+			near, far := x.p("near/object"), x.p("far/object")
+			t, err := x.cfg.Hooks.Spread(x.p("far"))
+			if !x.given(err, "Hooks.Spread", "a store can't be spread over two file systems here") {
+				return
+			}
+			x.enter(t, nil)
+			old := x.content(far, 77)
+			if err := x.d.put(x.ctx, far, old); err != nil {
+				x.notef("PutContent to another file system: %s", brief(err))
+				x.judgeAcross(near, far, x.put(near, size), nil)
+				return
+			}
+			x.judgeAcross(near, far, x.put(near, size), &old)
+			x.judgeAcross(far, near, x.put(far, size), nil)
+		})
+	}
+}
+
+// judgeAcross demands that a Move works, or fails and changes nothing. old is what the destination
+// holds, if anything.
+func (x *trial) judgeAcross(from, to string, c content, old *content) {
+	if !x.ok() {
+		return
+	}
+	err := x.d.move(x.ctx, from, to)
+	x.harmless(err, "Move to another file system")
+	if err == nil {
+		x.holds(to, c)
+		x.isFile(to, c.size)
+		x.absent(from)
+		x.lists(path.Dir(to), path.Base(to))
+		_ = x.d.del(x.ctx, to)
+		return
+	}
+	x.notef("Move to another file system: %s", brief(err))
+	if x.missing(err) && x.ok() {
+		x.failf("Move to another file system says path-not-found: %s", brief(err))
+	}
+	x.holds(from, c)
+	x.lists(path.Dir(from), path.Base(from))
+	if old != nil {
+		x.holds(to, *old)
+	} else {
+		x.absent(to)
+	}
+	_ = x.d.del(x.ctx, from)
 }

@@ -11,7 +11,8 @@ import (
 // fails is an error and changes nothing.
 type Failing struct {
 	*Memory
-	// Kind is the fault: no-space, unavailable, forbidden, truncated, lost-reply, second-page.
+	// Kind is the fault, one of those of the suite. Under flaky a sound driver tries again and
+	// nothing is seen of it.
 	Kind  string
 	armed atomic.Bool
 	calls atomic.Int64
@@ -34,9 +35,9 @@ func (f *Failing) fails(write bool) error {
 		return nil
 	}
 	switch f.Kind {
-	case "unavailable", "forbidden":
+	case "unavailable", "forbidden", "corrupt", "no-descriptors":
 		return failed(errBackend)
-	case "no-space", "read-only":
+	case "no-space", "read-only", "sync-fails":
 		if write {
 			return failed(errBackend)
 		}
@@ -52,6 +53,29 @@ func (f *Failing) lost() error {
 	return nil
 }
 
+// waits lets the end of the context come first, where the back-end is too slow.
+func (f *Failing) waits(ctx context.Context) error {
+	if !f.armed.Load() || f.Kind != "stalled" && f.Kind != "slow" {
+		return nil
+	}
+	<-ctx.Done()
+	return failed(ctx.Err())
+}
+
+// stalling is a reader over a back-end that may stall.
+type stalling struct {
+	io.ReadCloser
+	f   *Failing
+	ctx context.Context
+}
+
+func (s stalling) Read(p []byte) (int, error) {
+	if err := s.f.waits(s.ctx); err != nil {
+		return 0, err
+	}
+	return s.ReadCloser.Read(p)
+}
+
 func (f *Failing) cut() bool { return f.armed.Load() && f.Kind == "truncated" }
 
 func (f *Failing) paged(n int) error {
@@ -63,7 +87,7 @@ func (f *Failing) paged(n int) error {
 
 // GetContent implements Driver.
 func (f *Failing) GetContent(ctx context.Context, p string) ([]byte, error) {
-	if err := f.fails(false); err != nil {
+	if err := errors.Join(f.fails(false), f.waits(ctx)); err != nil {
 		return nil, err
 	}
 	if f.cut() {
@@ -88,7 +112,11 @@ func (f *Failing) Reader(ctx context.Context, p string, off int64) (io.ReadClose
 	if f.cut() {
 		return nil, failed(io.ErrUnexpectedEOF)
 	}
-	return f.Memory.Reader(ctx, p, off)
+	r, err := f.Memory.Reader(ctx, p, off)
+	if err != nil {
+		return nil, err
+	}
+	return stalling{r, f, ctx}, nil
 }
 
 // Writer implements Driver.

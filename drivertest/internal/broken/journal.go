@@ -16,10 +16,16 @@ type Journal struct {
 	f *os.File
 	// NoSync leaves out the flush.
 	NoSync bool
+	// Unflushed is a verb that is not flushed, and Mode, if not 0, the mode of the file: faults.
+	Unflushed string
+	Mode      os.FileMode
 	// Late holds back records of a verb until so many have come together: a fault.
 	Late  map[string]int
 	held  []byte
 	count int
+	// written and flushed are how much of the file has been handed to the system, and brought to
+	// stable storage.
+	written, flushed int64
 }
 
 // Record is one change.
@@ -56,9 +62,15 @@ func Reopen(dir string, configure func(*Journal)) (*Memory, error) {
 			return nil, fmt.Errorf("cutting off a torn record: %w", err)
 		}
 	}
+	j.written, j.flushed = whole, whole
 	j.f, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
+	}
+	if j.Mode != 0 {
+		if err := j.f.Chmod(j.Mode); err != nil {
+			return nil, fmt.Errorf("the mode of the journal: %w", err)
+		}
 	}
 	if err := syncDir(dir); err != nil {
 		return nil, err
@@ -143,17 +155,21 @@ func (j *Journal) record(r Record) error {
 		return nil
 	}
 	j.count = 0
-	return j.flush()
+	return j.flush(!j.NoSync && r.Verb != j.Unflushed)
 }
 
-func (j *Journal) flush() error {
-	_, err := j.f.Write(j.held)
+func (j *Journal) flush(sync bool) error {
+	n, err := j.f.Write(j.held)
 	j.held = nil
-	if err == nil && !j.NoSync {
+	j.written += int64(n)
+	if err == nil && sync {
 		err = j.f.Sync()
 	}
 	if err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
+	}
+	if sync {
+		j.flushed = j.written
 	}
 	return nil
 }

@@ -158,6 +158,18 @@ type Wrong struct {
 	Limited func(m *Memory, limit int) Driver
 	// Rooted is Open with a root directory.
 	Rooted func(m *Memory, root string) Driver
+	// Metered is a store that counts the calls to its back-end, under a limit.
+	Metered func(limit int) *Meter
+	// Keys lists where the content of a store lies.
+	Keys func(m *Memory) ([]string, error)
+	// Spread is Open with a directory on another file system.
+	Spread func(m *Memory, far string) Driver
+	// Misplaced is Open on a root that isn't there.
+	Misplaced func() Driver
+	// Wrapped is Open through a stack of middleware over a sound driver.
+	Wrapped func(d Driver) Driver
+	// Residue makes what lists what unfinished uploads have left.
+	Residue func() func() ([]string, error)
 	// Journal breaks the journal of a store that survives its process; Crashed wraps the store.
 	Journal func(*Journal)
 	Crashed func(m *Memory) Driver
@@ -207,7 +219,8 @@ func Drivers() []Wrong {
 		factoryFaults(), pathFaults(), contentFaults(), readerFaults(), writerFaults(), resumeFaults(), partFaults(), statFaults(),
 		listFaults(), moveFaults(), deleteFaults(), walkFaults(), redirectFaults(), errorFaults(), contextFaults(), concurrencyFaults(),
 		consistencyFaults(), modelFaults(), linearFaults(), crashFaults(), backendFaults(), leakFaults(), largeFaults(), wrapperFaults(),
-		registryFaults(),
+		registryFaults(), inspectedFaults(), pathShoulds(), contentShoulds(), readerShoulds(), writerShoulds(), treeShoulds(),
+		walkShoulds(), contextShoulds(), errorShoulds(), leftovers(), weatherFaults(), wrapperShoulds(),
 	} {
 		all = append(all, l...)
 	}
