@@ -16,6 +16,7 @@ import (
 	"mime"
 	"slices"
 	"strings"
+	"unicode"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -51,12 +52,13 @@ type Format struct {
 // A Table maps media types to formats. It does not change once it is made.
 type Table struct {
 	formats []Format
+	shape   *shape
 }
 
 // New returns a table of the formats. It fails if one lacks a type or a
 // parser, or if two have the same type.
 func New(formats ...Format) (*Table, error) {
-	t := &Table{}
+	t := &Table{shape: documentShape()}
 	for _, f := range formats {
 		switch {
 		case f.MediaType == "" || f.Parse == nil:
@@ -104,7 +106,7 @@ func WithSchema1(o schema1.Options) Option {
 // Default returns the table of OCI image and index, Docker schema 2 and list,
 // and of what the options add.
 func Default(opts ...Option) *Table {
-	t := &Table{formats: Formats()}
+	t := &Table{formats: Formats(), shape: documentShape()}
 	for _, opt := range opts {
 		opt(t)
 	}
@@ -166,16 +168,28 @@ func (t *Table) Parse(contentType string, content []byte) (registry.Manifest, er
 }
 
 func (t *Table) parse(contentType string, content []byte) (registry.Manifest, error) {
-	fields, err := object(content)
+	fields, ambiguous := object(content, t.shape)
+	if fields == nil {
+		return nil, ambiguous
+	}
+	f, err := t.formatOf(contentType, fields)
 	if err != nil {
+		return nil, errors.Join(ambiguous, err)
+	}
+	m, err := f.parse(content, fields)
+	if err == nil {
+		err = checkTypes(m)
+	}
+	if err = errors.Join(ambiguous, err); err != nil {
 		return nil, err
 	}
+	return m, nil
+}
+
+// formatOf returns the format of what comes as contentType.
+func (t *Table) formatOf(contentType string, fields map[string]json.RawMessage) (*Format, error) {
 	if contentType == "" {
-		f, err := t.detect(fields)
-		if err != nil {
-			return nil, err
-		}
-		return f.parse(content, fields)
+		return t.detect(fields)
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
@@ -185,34 +199,76 @@ func (t *Table) parse(contentType string, content []byte) (registry.Manifest, er
 	if f == nil {
 		return nil, fmt.Errorf("manifests of the media type %.200q are not accepted", mediaType)
 	}
-	return f.parse(content, fields)
+	return f, nil
 }
 
-// ParseStored reads a manifest that was stored without its media type. An
-// error is a failure of the store, and has no code.
+// checkTypes judges the media types within m (image specification, "OCI
+// Content Descriptors", and RFC 6838 §4.2).
+func checkTypes(m registry.Manifest) error {
+	var wrong []error
+	check := func(where, mediaType string) {
+		if !isMediaType(mediaType) {
+			wrong = append(wrong, fmt.Errorf("the %s %.200q is no media type", where, mediaType))
+		}
+	}
+	for _, desc := range m.References() {
+		check("mediaType of a descriptor", desc.MediaType)
+	}
+	if subject := m.Subject(); subject != nil {
+		check("mediaType of the subject", subject.MediaType)
+	}
+	if artifactType := m.ArtifactType(); artifactType != "" {
+		check("artifactType", artifactType)
+	}
+	return errors.Join(wrong...)
+}
+
+// isMediaType reports whether s is the name of a media type, with parameters
+// or not.
+func isMediaType(s string) bool {
+	name, _, _ := strings.Cut(s, ";")
+	top, sub, ok := strings.Cut(strings.TrimRight(name, " "), "/")
+	return ok && isRestricted(top) && isRestricted(sub) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// isRestricted reports whether s is a restricted-name of RFC 6838 §4.2.
+func isRestricted(s string) bool {
+	if s == "" || len(s) > 127 || strings.IndexByte("!#$&-^_.+", s[0]) >= 0 {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(c rune) bool {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !letter && !strings.ContainsRune("!#$&-^_.+", c)
+	})
+}
+
+// ParseStored reads a manifest that was stored without its media type. It
+// takes what another registry has taken, though [Table.Parse] would find it
+// ambiguous. An error is a failure of the store, and has no code.
 func (t *Table) ParseStored(content []byte) (registry.Manifest, error) {
-	fields, err := object(content)
-	if err != nil {
-		return nil, err
-	}
-	f, err := t.detect(fields)
+	f, fields, err := t.stored(content)
 	if err != nil {
 		return nil, err
 	}
 	return f.parse(content, fields)
 }
 
-// Detect returns the media type of a manifest by its content alone.
+// Detect returns the media type of a stored manifest by its content alone.
 func (t *Table) Detect(content []byte) (string, error) {
-	fields, err := object(content)
-	if err != nil {
-		return "", err
-	}
-	f, err := t.detect(fields)
+	f, _, err := t.stored(content)
 	if err != nil {
 		return "", err
 	}
 	return f.MediaType, nil
+}
+
+func (t *Table) stored(content []byte) (*Format, map[string]json.RawMessage, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(content, &fields); err != nil {
+		return nil, nil, errors.New("the content is not a JSON object")
+	}
+	f, err := t.detect(fields)
+	return f, fields, err
 }
 
 func (t *Table) detect(fields map[string]json.RawMessage) (*Format, error) {

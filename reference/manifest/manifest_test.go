@@ -91,7 +91,7 @@ func TestParseRefuses(t *testing.T) {
 		{"an array", v1.MediaTypeImageManifest, `[]`, "not a JSON object"},
 		{"null", v1.MediaTypeImageManifest, `null`, "not a JSON object"},
 		{"a duplicate field", v1.MediaTypeImageManifest, image(`,"config":` + config), "twice"},
-		{"a field in two cases", v1.MediaTypeImageManifest, image(`,"Layers":[]`), "twice"},
+		{"a field in two cases", v1.MediaTypeImageManifest, image(`,"Layers":[]`), "must be spelled layers"},
 		{"unknown type", "application/json", image(""), "not accepted"},
 		{"broken type", "a/b/c", image(""), "can't be read"},
 		{"another mediaType", v1.MediaTypeImageManifest, image(typed(schema2.MediaType)), "the Content-Type is"},

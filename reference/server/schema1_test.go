@@ -123,7 +123,7 @@ func TestSchema1Refused(t *testing.T) {
 			{"empty", empty, "MANIFEST_UNVERIFIED"},
 			{"unsigned", good.Payload, "MANIFEST_UNVERIFIED"},
 			{"type confusion", bytes.Replace(good.Content, []byte("{"), []byte(`{"layers":[],`), 1), "MANIFEST_INVALID MANIFEST_UNVERIFIED"},
-			{"signed twice", bytes.Replace(good.Content, []byte("{"), []byte(`{"Signatures":[],`), 1), "MANIFEST_INVALID"},
+			{"signed twice", bytes.Replace(good.Content, []byte("{"), []byte(`{"Signatures":[],`), 1), "MANIFEST_INVALID MANIFEST_UNVERIFIED"},
 			{"all", absent.Content, "NAME_INVALID TAG_INVALID MANIFEST_UNVERIFIED MANIFEST_BLOB_UNKNOWN MANIFEST_BLOB_UNKNOWN"},
 		} {
 			got := s.do(http.MethodPut, "/v2/a/b/manifests/latest", string(c.content), "Content-Type", fixtures.MediaTypeSchema1Signed)
