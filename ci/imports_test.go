@@ -44,6 +44,7 @@ func rules() []rule {
 		{"reference/internal/layout", "reference/registry", ""},
 		{"reference/internal/contract", contracts, ""},
 		{"reference/storage", contracts + " reference/driver reference/internal/layout", ""},
+		{"reference/storage/internal/*", "reference/registry", "net/http"},
 		{"reference/garbage", contracts + " reference/driver reference/internal/layout reference/storage", ""},
 		{"reference/fsck", "reference/driver", ""},
 		{"reference/cache/...", "reference/registry reference/cache", ""},

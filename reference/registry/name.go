@@ -115,24 +115,47 @@ func (t Tag) String() string { return t.s }
 func (t Tag) IsZero() bool { return t.s == "" }
 
 // ParseDigest returns the digest that s spells. A malformed digest, or one of
-// an algorithm that this module lacks, gives [ErrDigestInvalid].
+// an algorithm that this module lacks, gives [ErrDigestInvalid]. A tarsum (see
+// [TarsumVersion]) is a digest, too.
 func ParseDigest(s string) (digest.Digest, error) {
 	d := digest.Digest(s)
-	if isSHA256(s) {
-		return d, nil
-	}
-	if err := d.Validate(); err != nil {
+	if err := CheckDigest(d); err != nil {
 		return "", ErrDigestInvalid.Wrap(fmt.Errorf("%.200q: %w", s, err))
 	}
 	return d, nil
 }
 
-// isSHA256 reports whether s is a digest of the canonical algorithm, without
-// the cost of a regular expression.
-func isSHA256(s string) bool {
-	encoded, ok := strings.CutPrefix(s, "sha256:")
-	return ok && len(encoded) == 64 && strings.Trim(encoded, "0123456789abcdef") == ""
+// CheckDigest returns what is wrong with d, if [ParseDigest] would refuse it.
+// The error has no code.
+func CheckDigest(d digest.Digest) error {
+	// The usual case, without the cost of a regular expression.
+	if encoded, ok := strings.CutPrefix(d.String(), "sha256:"); ok && isHash(encoded) {
+		return nil
+	}
+	if _, ok := TarsumVersion(d); ok {
+		return nil
+	}
+	return d.Validate()
 }
+
+// TarsumVersion returns "v0" or "v1" if d is a tarsum of that version, by which
+// the first registries knew layers: "tarsum+sha256:" or "tarsum.v1+sha256:" and
+// a hash. It may be the alias of a blob; nothing else has one.
+func TarsumVersion(d digest.Digest) (version string, ok bool) {
+	rest, ok := strings.CutPrefix(d.String(), "tarsum")
+	if !ok {
+		return "", false
+	}
+	version = "v0"
+	if after, ok := strings.CutPrefix(rest, ".v1"); ok {
+		version, rest = "v1", after
+	}
+	encoded, ok := strings.CutPrefix(rest, "+sha256:")
+	return version, ok && isHash(encoded)
+}
+
+// isHash reports whether s is a SHA-256 in hex.
+func isHash(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // A Reference is what names a manifest in a URL: a tag or a digest.
 // The zero Reference names nothing.

@@ -70,3 +70,21 @@ func TestDigests(t *testing.T) {
 		}
 	}
 }
+
+func TestTarsums(t *testing.T) {
+	t.Parallel()
+	hex := strings.Repeat("0123456789abcdef", 4)
+	for s, want := range map[string]string{
+		"tarsum+sha256:" + hex: "v0", "tarsum.v1+sha256:" + hex: "v1", "sha256:" + hex: "",
+		"tarsum.dev+sha256:" + hex: "", "tarsum.v0+sha256:" + hex: "", "tarsum.v1.v1+sha256:" + hex: "", "tarsum.v1+sha512:" + hex + hex: "",
+		"tarsum.v1+sha256:" + hex[1:]: "", "tarsum.v1+sha256:" + strings.ToUpper(hex): "", "tarsum.v1sha256:" + hex: "", "tarsum:" + hex: "",
+	} {
+		version, ok := TarsumVersion(digest.Digest(s))
+		if ok != (want != "") || ok && version != want {
+			t.Errorf("%q: version %q, %v", s, version, ok)
+		}
+		if _, err := ParseDigest(s); (err == nil) != (ok || strings.HasPrefix(s, "sha256:")) {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -229,6 +230,27 @@ func TestSha512(t *testing.T) {
 	md := fmt.Sprintf("sha512:%x", sha512.Sum512([]byte(m)))
 	s.do("PUT", "/v2/a/manifests/"+md, m, "Content-Type", typeImage).want(201).has("Docker-Content-Digest", md, "Location", "/v2/a/manifests/"+md)
 	s.do("GET", "/v2/a/manifests/"+md, "").want(200).has("Docker-Content-Digest", md)
+}
+
+// TestTarsum pushes an empty archive by its tarsum, as the first clients did
+// (S-111, S-195, S-230), and answers with the digest of the push (S-068).
+func TestTarsum(t *testing.T) {
+	t.Parallel()
+	s := open(t, server.Options{}, storage.Options{})
+	empty := make([]byte, 1024)
+	const d = "tarsum.v1+sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	query := "&digest=" + url.QueryEscape(d)
+	s.do("PUT", s.begin("a")+query, string(empty)).want(201).has("Docker-Content-Digest", d, "Location", "/v2/a/blobs/"+d)
+	canonical := sum(string(empty))
+	for _, dgst := range []string{d, canonical} {
+		s.do("GET", "/v2/a/blobs/"+dgst, "").want(200).has("Docker-Content-Digest", dgst, "Content-Length", "1024")
+	}
+	s.do("PUT", s.begin("a")+query, "no archive").want(400, "DIGEST_INVALID")
+	s.do("PUT", s.begin("a")+query, "").want(201)
+	s.do("DELETE", "/v2/a/blobs/"+canonical, "").want(202)
+	s.do("HEAD", "/v2/a/manifests/"+d, "").want(404)
+	m := s.image("a", "")
+	s.do("PUT", "/v2/a/manifests/"+d, m, "Content-Type", typeImage).want(400, "DIGEST_INVALID")
 }
 
 func TestMount(t *testing.T) {

@@ -259,13 +259,13 @@ func (u *upload) readBack(ctx context.Context, want digest.Digest) (digest.Diges
 		return "", false, fmt.Errorf("read upload %s back: %w", u.id, err)
 	}
 	defer content.Close()
-	canonical, verifier := sha256.New(), want.Verifier()
-	n, err := io.Copy(io.MultiWriter(canonical, verifier), content)
-	if err == nil && n != u.size.Load() {
-		err = fmt.Errorf("%d bytes were written, %d can be read", u.size.Load(), n)
+	counted := &counter{r: content}
+	canonical, verified, err := verify(counted, want)
+	if err == nil && counted.n != u.size.Load() {
+		err = fmt.Errorf("%d bytes were written, %d can be read", u.size.Load(), counted.n)
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("read upload %s back: %w", u.id, err)
 	}
-	return digest.NewDigest(digest.Canonical, canonical), verifier.Verified(), nil
+	return canonical, verified, nil
 }

@@ -221,36 +221,24 @@ func (r *Registry) readLink(ctx context.Context, file string) (digest.Digest, er
 // unlink removes the folder of every link below folder that leads to
 // canonical. The link of the canonical digest itself goes last.
 func (r *Registry) unlink(ctx context.Context, folder string, canonical digest.Digest) error {
-	algorithms, err := r.list(ctx, folder)
-	if err != nil {
-		return fmt.Errorf("list links: %w", err)
-	}
-	for _, dir := range algorithms {
-		if path.Base(dir) == canonical.Algorithm().String() {
-			continue
+	own := folder + "/" + canonical.Algorithm().String()
+	err := r.driver.Walk(ctx, folder, func(info driver.FileInfo) error {
+		if info.Path() == own {
+			return driver.ErrSkipDir
 		}
-		if err := r.unlinkAliases(ctx, dir, canonical); err != nil {
-			return err
+		if info.IsDir() || path.Base(info.Path()) != layout.LinkFile {
+			return nil
 		}
+		target, err := r.readLink(ctx, info.Path())
+		if err == nil && target == canonical {
+			err = r.remove(ctx, path.Dir(info.Path()))
+		}
+		return err
+	})
+	if err != nil && !absent(err) {
+		return fmt.Errorf("remove aliases: %w", err)
 	}
 	return r.remove(ctx, layout.Under(folder, canonical))
-}
-
-func (r *Registry) unlinkAliases(ctx context.Context, dir string, canonical digest.Digest) error {
-	links, err := r.list(ctx, dir)
-	if err != nil {
-		return fmt.Errorf("list links: %w", err)
-	}
-	for _, link := range links {
-		target, err := r.readLink(ctx, link+"/"+layout.LinkFile)
-		if err == nil && target == canonical {
-			err = r.remove(ctx, link)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // remove deletes what is at p; that it is absent is no failure.

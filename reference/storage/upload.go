@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -166,7 +167,7 @@ func isMismatch(err error) bool {
 // verify checks the bytes against want and returns their canonical digest. If
 // the running hash can't tell, it commits the file and reads it back.
 func (u *upload) verify(ctx context.Context, want registry.Descriptor) (digest.Digest, error) {
-	if err := want.Digest.Validate(); err != nil {
+	if err := registry.CheckDigest(want.Digest); err != nil {
 		return "", registry.ErrDigestInvalid.Wrap(err)
 	}
 	if size := u.size.Load(); want.Size != 0 && want.Size != size {
@@ -181,7 +182,10 @@ func (u *upload) verify(ctx context.Context, want registry.Descriptor) (digest.D
 	case canonical != "" && want.Digest.Algorithm() == digest.Canonical:
 		verified = canonical == want.Digest
 	case u.file == nil:
-		verified = want.Digest.Algorithm().FromBytes(u.memory) == want.Digest
+		var err error
+		if canonical, verified, err = verify(bytes.NewReader(u.memory), want.Digest); err != nil {
+			return "", err
+		}
 	default:
 		err := u.seal(ctx)
 		if err == nil {

@@ -21,7 +21,8 @@
 //	      <alg>/<hex of subject>/<alg>/<hex>/link    a manifest with that subject
 //
 // Every link holds the text of a canonical digest (SHA-256), whatever digest
-// its path names: a link under another algorithm is an alias.
+// its path names: a link under another algorithm is an alias. That of a tarsum
+// lies in _layers/tarsum/v0/sha256/<hex>, or v1.
 //
 // All but hashstate, recovered and _referrers is the layout, version 2, of the
 // distribution registry, so that either can open what the other committed. An
@@ -50,6 +51,9 @@ const (
 	// SignaturesFolder is the base name of the folder of the links to a
 	// manifest's signatures.
 	SignaturesFolder = "signatures"
+
+	// tarsum is the folder of the links under tarsums, by their version.
+	tarsum = "tarsum/"
 )
 
 // Blob returns the path of the content dgst.
@@ -124,7 +128,11 @@ func ReferrersOf(name registry.Name, subject digest.Digest) string {
 
 // Under returns the folder that belongs to dgst in a folder of links.
 func Under(folder string, dgst digest.Digest) string {
-	return folder + "/" + dgst.Algorithm().String() + "/" + dgst.Encoded()
+	algorithm := dgst.Algorithm().String()
+	if version, ok := registry.TarsumVersion(dgst); ok {
+		algorithm = tarsum + version + "/sha256"
+	}
+	return folder + "/" + algorithm + "/" + dgst.Encoded()
 }
 
 // Link returns the link that belongs to dgst in a folder of links.
@@ -134,6 +142,14 @@ func Link(folder string, dgst digest.Digest) string { return Under(folder, dgst)
 // and whether the path ends as those do.
 func DigestOf(p string) (digest.Digest, bool) {
 	p = strings.TrimSuffix(p, "/"+LinkFile)
-	dgst := digest.NewDigestFromEncoded(digest.Algorithm(path.Base(path.Dir(p))), path.Base(p))
-	return dgst, dgst.Validate() == nil
+	above, encoded := path.Split(p)
+	above = strings.TrimSuffix(above, "/")
+	algorithm := path.Base(above)
+	for version, label := range map[string]string{"v0": "tarsum+", "v1": "tarsum.v1+"} {
+		if strings.HasSuffix(above, "/"+tarsum+version+"/"+algorithm) {
+			algorithm = label + algorithm
+		}
+	}
+	dgst := digest.NewDigestFromEncoded(digest.Algorithm(algorithm), encoded)
+	return dgst, registry.CheckDigest(dgst) == nil
 }

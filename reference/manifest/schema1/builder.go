@@ -29,7 +29,7 @@ func NewBuilder(name registry.Name, tag registry.Tag, architecture string) *Buil
 
 // Append puts a layer on top, with the JSON of the older image format.
 func (b *Builder) Append(layer digest.Digest, v1Compatibility string) *Builder {
-	if err := layer.Validate(); err != nil {
+	if err := registry.CheckDigest(layer); err != nil {
 		b.wrong = append(b.wrong, fmt.Errorf("layer %q: %w", layer, err))
 	}
 	if !json.Valid([]byte(v1Compatibility)) {

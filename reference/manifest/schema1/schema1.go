@@ -130,7 +130,7 @@ func (m *Manifest) read() error {
 	}
 	var wrong []error
 	for i, layer := range m.document.FSLayers {
-		if err := layer.BlobSum.Validate(); err != nil {
+		if err := registry.CheckDigest(layer.BlobSum); err != nil {
 			wrong = append(wrong, fmt.Errorf("blobSum %.200q of layer %d: %w", layer.BlobSum, i, err))
 			continue
 		}
