@@ -44,3 +44,7 @@ test-drivers: setup ## judge every storage driver for a minute each: ours, and d
 .PHONY: bench-drivers
 bench-drivers: ## measure our filesystem driver beside distribution's
 	ci/bench-drivers.sh
+
+.PHONY: bench
+bench: ## measure our registry beside others, and write the ratios into ci/performance.md
+	ci/bench.sh

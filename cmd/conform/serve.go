@@ -24,6 +24,7 @@ import (
 type serveFlags struct {
 	registry    embedded.Options
 	storage     string
+	durability  string
 	memoryLimit string
 	log         bool
 	listFaults  bool
@@ -55,6 +56,7 @@ and serve ends with its status.`,
 	flags := c.Flags()
 	flags.StringVar(&f.registry.Addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 is any that is free")
 	flags.StringVar(&f.storage, "storage", "memory", "keep content in `memory|DIR`")
+	flags.StringVar(&f.durability, "durability", "strict", "acknowledge content when a crash of the machine, or of the process alone, can no longer lose it: `strict|relaxed`")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "1GiB", "bound a memory store to `SIZE`; beyond it pushes are answered 507")
 	flags.BoolVar(&f.registry.Schema1, "schema1", false, "take signed manifests of schema 1, too, if name, tag and signatures are right")
 	flags.StringArrayVar(&f.registry.Faults, "fault", nil, "misbehave as `NAME` says (repeatable)")
@@ -96,6 +98,13 @@ func (f *serveFlags) options(s streams) (embedded.Options, error) {
 		return o, errors.New("storage is empty: want memory or a directory")
 	default:
 		o.Storage = f.storage
+	}
+	switch f.durability {
+	case "strict":
+	case "relaxed":
+		o.Relaxed = true
+	default:
+		return o, fmt.Errorf("durability %q: want strict or relaxed", f.durability)
 	}
 	if f.log {
 		o.Log = slog.New(slog.NewTextHandler(s.err, nil))

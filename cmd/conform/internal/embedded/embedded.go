@@ -41,6 +41,9 @@ type Options struct {
 	Addr string
 	// Storage is a directory; "" means memory.
 	Storage string
+	// Relaxed acknowledges what is not on stable storage yet: a crash of the
+	// machine can lose it.
+	Relaxed bool
 	// MemoryLimit bounds a memory store, in bytes; 0 means [DefaultMemory].
 	MemoryLimit int64
 	// Schema1 takes the signed manifests of schema 1, too.
@@ -154,7 +157,7 @@ func handler(o Options) (http.Handler, error) {
 
 func open(o Options) (driver.Driver, error) {
 	if o.Storage != "" {
-		d, err := filesystem.New(filesystem.Parameters{Root: o.Storage})
+		d, err := filesystem.New(filesystem.Parameters{Root: o.Storage, NoSync: o.Relaxed})
 		if err != nil {
 			return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
 		}
