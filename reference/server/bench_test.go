@@ -67,9 +67,11 @@ func (c *benchConn) push(content string) string {
 // benchmark runs f on a connection to a registry over each kind of store.
 func benchmark(b *testing.B, f func(b *testing.B, c *benchConn)) {
 	opens := map[string]func() (driver.Driver, error){
-		"store=memory":  func() (driver.Driver, error) { return inmemory.New(inmemory.Parameters{}), nil },
-		"store=disk":    func() (driver.Driver, error) { return filesystem.New(filesystem.Parameters{Root: b.TempDir()}) },
-		"store=relaxed": func() (driver.Driver, error) { return filesystem.New(filesystem.Parameters{Root: b.TempDir(), NoSync: true}) },
+		"store=memory": func() (driver.Driver, error) { return inmemory.New(inmemory.Parameters{}), nil },
+		"store=disk":   func() (driver.Driver, error) { return filesystem.New(filesystem.Parameters{Root: b.TempDir()}) },
+		"store=relaxed": func() (driver.Driver, error) {
+			return filesystem.New(filesystem.Parameters{Root: b.TempDir(), NoSync: true})
+		},
 	}
 	for name, open := range opens {
 		b.Run(name, func(b *testing.B) {

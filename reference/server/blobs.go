@@ -24,10 +24,7 @@ func (c *call) getBlob() error {
 		r = r.Clone(c.ctx)
 		r.Header.Del("Range")
 	}
-	h := c.w.Header()
-	h.Set("Docker-Content-Digest", dgst.String())
-	h.Set("ETag", `"`+dgst.String()+`"`)
-	h.Set("Cache-Control", "max-age=31536000")
+	c.w.Header().Set("Cache-Control", "max-age=31536000")
 	out := &plainCatcher{response: c.w}
 	if direct, ok := c.repo.Blobs().(registry.BlobServer); ok {
 		err = direct.ServeBlob(c.ctx, out, r, dgst)
@@ -46,7 +43,10 @@ func (c *call) sendBlob(w http.ResponseWriter, r *http.Request, dgst digest.Dige
 		return err
 	}
 	defer content.Close()
-	w.Header().Set("Content-Type", contentBlob)
+	h := w.Header()
+	h.Set("Content-Type", contentBlob)
+	h.Set("Docker-Content-Digest", dgst.String())
+	h.Set("ETag", `"`+dgst.String()+`"`)
 	http.ServeContent(w, r, "", time.Time{}, content)
 	return nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,6 +22,7 @@ type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	stall   time.Duration
+	until   time.Time // the deadline
 	head    bool
 	status  int // 0: nothing was written
 	written int64
@@ -32,8 +34,16 @@ func newResponse(w http.ResponseWriter, r *http.Request, stall time.Duration) *r
 	return out
 }
 
-// extend can fail only where there is no connection, as in a test.
-func (w *response) extend() { _ = w.control.SetWriteDeadline(time.Now().Add(w.stall)) }
+// extend gives the client the whole time-out, or nearly so: a deadline that is
+// young is left as it is.
+func (w *response) extend() {
+	until := time.Now().Add(w.stall)
+	if until.Sub(w.until) > w.stall/16 {
+		w.until = until
+		// It can fail only where there is no connection, as in a test.
+		_ = w.control.SetWriteDeadline(until)
+	}
+}
 
 func (w *response) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
@@ -57,7 +67,7 @@ func (w *response) Write(p []byte) (int, error) {
 }
 
 // ReadFrom lets the connection take the bytes from a file by itself, a piece
-// at a time.
+// at a time. The connection looks for a file behind one limit, and no more.
 func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
@@ -65,10 +75,16 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	if w.head {
 		return 0, nil
 	}
+	rest := &io.LimitedReader{R: r, N: math.MaxInt64}
+	if limited, ok := r.(*io.LimitedReader); ok {
+		rest = limited
+	}
 	var total int64
-	for {
+	for rest.N > 0 {
 		w.extend()
-		n, err := io.CopyN(w.ResponseWriter, r, sendPiece)
+		size := min(rest.N, sendPiece)
+		n, err := io.CopyN(w.ResponseWriter, rest.R, size)
+		rest.N -= n
 		total += n
 		w.written += n
 		if errors.Is(err, io.EOF) {
@@ -78,6 +94,7 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 			return total, err
 		}
 	}
+	return total, nil
 }
 
 // Unwrap serves [http.ResponseController].

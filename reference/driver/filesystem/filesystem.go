@@ -86,7 +86,12 @@ func New(p Parameters) (*Driver, error) {
 func (d *Driver) Name() string { return name }
 
 // full returns the file of a path.
-func (d *Driver) full(path string) string { return filepath.Join(d.root, path) }
+func (d *Driver) full(path string) string {
+	if path == "/" {
+		return d.root
+	}
+	return d.root + path
+}
 
 // staged returns a place in the staging folder.
 func (d *Driver) staged(elem ...string) string {
@@ -134,7 +139,7 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	content, err := os.ReadFile(d.full(path))
+	content, err := readFile(d.full(path))
 	if err != nil {
 		return nil, typed(path, err)
 	}
@@ -152,7 +157,7 @@ func (d *Driver) Reader(ctx context.Context, path string, offset int64) (io.Read
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	file, err := os.Open(d.full(path))
+	file, err := openFile(d.full(path), os.O_RDONLY)
 	if err != nil {
 		return nil, typed(path, err)
 	}
