@@ -178,23 +178,17 @@ func (m *manifests) Delete(ctx context.Context, dgst digest.Digest) error {
 // All implements [registry.Manifests].
 func (m *manifests) All(ctx context.Context) iter.Seq2[digest.Digest, error] {
 	return func(yield func(digest.Digest, error) bool) {
-		folders, err := m.r.list(ctx, layout.Revisions(m.name)+"/"+digest.Canonical.String())
-		if err != nil {
+		revisions := layout.Revisions(m.name)
+		err := m.r.canonical(ctx, revisions, "", func(dgst digest.Digest) error {
+			canonical, err := m.r.readLink(ctx, layout.Link(revisions, dgst))
+			// The folder alone may be left.
+			if err == nil && canonical != "" && !yield(canonical, nil) {
+				err = errStop
+			}
+			return err
+		})
+		if err != nil && err != errStop {
 			yield("", fmt.Errorf("list manifests: %w", err))
-			return
-		}
-		for _, folder := range folders {
-			dgst, ok := layout.DigestOf(folder)
-			if !ok {
-				continue
-			}
-			canonical, err := m.r.readLink(ctx, layout.Link(layout.Revisions(m.name), dgst))
-			if err == nil && canonical == "" {
-				continue // the folder alone is left
-			}
-			if !yield(canonical, err) || err != nil {
-				return
-			}
 		}
 	}
 }

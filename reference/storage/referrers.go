@@ -25,23 +25,18 @@ func (m *manifests) Referrers(ctx context.Context, subject, after digest.Digest)
 			yield(registry.Descriptor{}, err)
 			return
 		}
-		folders, err := m.r.list(ctx, layout.ReferrersOf(m.name, subject)+"/"+digest.Canonical.String())
-		if err != nil {
-			yield(registry.Descriptor{}, fmt.Errorf("list referrers: %w", err))
-			return
-		}
-		for _, folder := range folders {
-			dgst, ok := layout.DigestOf(folder)
-			if !ok || dgst <= after {
-				continue
-			}
+		err := m.r.canonical(ctx, layout.ReferrersOf(m.name, subject), after, func(dgst digest.Digest) error {
 			desc, err := m.referrer(ctx, dgst, subject)
 			if errors.Is(err, registry.ErrManifestUnknown) {
-				continue // an entry whose manifest has gone
+				return nil // an entry whose manifest has gone
 			}
-			if !yield(desc, err) || err != nil {
-				return
+			if err == nil && !yield(desc, nil) {
+				err = errStop
 			}
+			return err
+		})
+		if err != nil && err != errStop {
+			yield(registry.Descriptor{}, fmt.Errorf("list referrers: %w", err))
 		}
 	}
 }

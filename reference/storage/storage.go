@@ -98,7 +98,7 @@ func (r *Registry) Repositories(ctx context.Context, after registry.Name) iter.S
 			}
 			return err
 		})
-		if err != nil && !errors.Is(err, errStop) {
+		if err != nil && err != errStop {
 			yield(registry.Name{}, err)
 		}
 	}
@@ -111,26 +111,29 @@ var errStop = errors.New("stop")
 // order of names, beginning after the given name. A parent comes before its
 // children, whatever byte they begin with.
 func (r *Registry) folders(ctx context.Context, dir string, after registry.Name, f func(registry.Name) error) error {
-	children, err := r.list(ctx, dir)
-	if err != nil {
-		return fmt.Errorf("list repositories: %w", err)
+	hint := ""
+	if !after.IsZero() {
+		hint = layout.Repository(after)
 	}
-	for _, child := range children {
-		name, err := registry.ParseName(strings.TrimPrefix(child, layout.Repositories+"/"))
+	var stopped error
+	err := r.driver.Walk(ctx, dir, func(info driver.FileInfo) error {
+		if !info.IsDir() {
+			return nil
+		}
+		name, err := registry.ParseName(strings.TrimPrefix(info.Path(), layout.Repositories+"/"))
 		if err != nil {
-			continue // a folder of the layout, or not ours
+			return driver.ErrSkipDir // a folder of the layout, or not ours
 		}
 		if name.Compare(after) > 0 {
-			err = f(name)
-		} else if name != after && !strings.HasPrefix(after.String(), name.String()+"/") {
-			continue // all below sorts before after, too
+			stopped = f(name)
 		}
-		if err == nil {
-			err = r.folders(ctx, child, after, f)
-		}
-		if err != nil {
-			return err
-		}
+		return stopped
+	}, driver.WithStartAfterHint(hint))
+	if stopped != nil {
+		return stopped
+	}
+	if err != nil && !absent(err) {
+		return fmt.Errorf("list repositories: %w", err)
 	}
 	return nil
 }
@@ -182,6 +185,51 @@ func (r *Registry) holdsLink(ctx context.Context, folder string) (bool, error) {
 		return false, fmt.Errorf("look for links: %w", err)
 	}
 	return held, nil
+}
+
+// children calls f for the name of each child of a folder, in the order of their
+// bytes, beginning after the given one ("": at the start). There are none if the
+// folder is absent. Memory does not grow with their number.
+func (r *Registry) children(ctx context.Context, folder, after string, f func(name string) error) error {
+	hint := ""
+	if after != "" {
+		hint = folder + "/" + after
+	}
+	var stopped error
+	err := r.driver.Walk(ctx, folder, func(info driver.FileInfo) error {
+		name, ok := strings.CutPrefix(info.Path(), folder+"/")
+		// A driver may tell again what the hint says is known.
+		if ok && name > after && !strings.Contains(name, "/") {
+			stopped = f(name)
+		}
+		if stopped == nil && info.IsDir() {
+			return driver.ErrSkipDir
+		}
+		return stopped
+	}, driver.WithStartAfterHint(hint))
+	if stopped != nil {
+		return stopped
+	}
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+// canonical calls f for each canonical digest that has a folder in a folder of
+// links, in order, beginning after the given one ("": at the start).
+func (r *Registry) canonical(ctx context.Context, folder string, after digest.Digest, f func(digest.Digest) error) error {
+	from := ""
+	if after != "" && after.Algorithm() == digest.Canonical {
+		from = after.Encoded()
+	}
+	return r.children(ctx, folder+"/"+digest.Canonical.String(), from, func(name string) error {
+		dgst, ok := layout.DigestOf(digest.Canonical.String() + "/" + name)
+		if !ok || dgst <= after {
+			return nil
+		}
+		return f(dgst)
+	})
 }
 
 // list returns the children of a folder, none if it is absent.

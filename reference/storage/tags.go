@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"path"
 
 	"github.com/opencontainers/go-digest"
 
@@ -62,60 +61,72 @@ func (t *tags) Delete(ctx context.Context, tag registry.Tag) error {
 // All implements [registry.Tags].
 func (t *tags) All(ctx context.Context, after registry.Tag) iter.Seq2[registry.Tag, error] {
 	return func(yield func(registry.Tag, error) bool) {
-		folders, err := t.r.list(ctx, layout.Tags(t.name))
-		if err != nil {
-			yield(registry.Tag{}, fmt.Errorf("list tags: %w", err))
-			return
+		found := false
+		err := t.names(ctx, after, func(tag registry.Tag) error {
+			if found = true; !yield(tag, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err == nil && !found {
+			err = t.known(ctx, after)
 		}
-		if len(folders) == 0 {
-			if held, err := t.holdsAnything(ctx); err != nil {
-				yield(registry.Tag{}, err)
-			} else if !held {
-				yield(registry.Tag{}, registry.ErrNameUnknown.With(t.name.String()))
-			}
-			return
-		}
-		for _, folder := range folders {
-			tag, err := registry.ParseTag(path.Base(folder))
-			if err != nil || tag.String() <= after.String() {
-				continue
-			}
-			if !yield(tag, nil) {
-				return
-			}
+		if err != nil && err != errStop {
+			yield(registry.Tag{}, err)
 		}
 	}
+}
+
+// names calls f for each tag, in order.
+func (t *tags) names(ctx context.Context, after registry.Tag, f func(registry.Tag) error) error {
+	err := t.r.children(ctx, layout.Tags(t.name), after.String(), func(name string) error {
+		tag, err := registry.ParseTag(name)
+		if err != nil {
+			return nil // a folder that is none of a tag
+		}
+		return f(tag)
+	})
+	if err != nil && err != errStop {
+		return fmt.Errorf("list tags: %w", err)
+	}
+	return err
+}
+
+// known fails with [registry.ErrNameUnknown] if the repository holds nothing.
+func (t *tags) known(ctx context.Context, after registry.Tag) error {
+	if !after.IsZero() {
+		err := t.names(ctx, registry.Tag{}, func(registry.Tag) error { return errStop })
+		if err == errStop {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	held, err := t.holdsAnything(ctx)
+	if err == nil && !held {
+		err = registry.ErrNameUnknown.With(t.name.String())
+	}
+	return err
 }
 
 // Lookup implements [registry.Tags].
 func (t *tags) Lookup(ctx context.Context, dgst digest.Digest) iter.Seq2[registry.Tag, error] {
 	return func(yield func(registry.Tag, error) bool) {
-		folders, err := t.r.list(ctx, layout.Tags(t.name))
-		if err != nil {
-			yield(registry.Tag{}, fmt.Errorf("list tags: %w", err))
-			return
-		}
 		canonical, err := t.r.readLink(ctx, layout.Link(layout.Revisions(t.name), dgst))
 		if canonical == "" {
 			canonical = dgst
 		}
-		for _, folder := range folders {
-			if err != nil {
-				yield(registry.Tag{}, err)
-				return
-			}
-			var tag registry.Tag
-			if tag, err = registry.ParseTag(path.Base(folder)); err != nil {
-				err = nil
-				continue
-			}
-			var current digest.Digest
-			current, err = t.r.readLink(ctx, layout.TagCurrent(t.name, tag))
-			if err == nil && current == canonical && !yield(tag, nil) {
-				return
-			}
+		if err == nil {
+			err = t.names(ctx, registry.Tag{}, func(tag registry.Tag) error {
+				current, err := t.r.readLink(ctx, layout.TagCurrent(t.name, tag))
+				if err == nil && current == canonical && !yield(tag, nil) {
+					err = errStop
+				}
+				return err
+			})
 		}
-		if err != nil {
+		if err != nil && err != errStop {
 			yield(registry.Tag{}, err)
 		}
 	}

@@ -55,11 +55,13 @@ type Driver struct {
 	root   string
 	noSync bool
 
+	listings listings
+
 	mu       sync.Mutex
 	unsynced map[string]int // directories in view, of which their parent may not know for good yet
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var _ driver.Lister = (*Driver)(nil)
 
 // New returns the driver of a root, and puts away what a crash left.
 func New(p Parameters) (*Driver, error) {

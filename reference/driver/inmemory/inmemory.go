@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ type pending struct {
 	dropped bool  // discarded, or published
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var _ driver.Lister = (*Driver)(nil)
 
 // New returns an empty driver.
 func New(p Parameters) *Driver {
@@ -180,10 +181,35 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 		return nil, notFound(path)
 	}
 	names := n.names()
+	paths := make([]string, len(names))
 	for i, s := range names {
-		names[i] = join(path, s)
+		paths[i] = join(path, s)
 	}
-	return names, nil
+	return paths, nil
+}
+
+// ListAfter implements [driver.Lister].
+func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([]driver.Entry, error) {
+	if err := check(ctx, path, true); err != nil {
+		return nil, err
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	n := d.root.find(path)
+	if n == nil || !n.isDir() {
+		return nil, notFound(path)
+	}
+	names := n.names()
+	first, found := slices.BinarySearch(names, after)
+	if found {
+		first++
+	}
+	entries := make([]driver.Entry, min(most, len(names)-first))
+	for i := range entries {
+		base := names[first+i]
+		entries[i] = driver.Entry{Path: join(path, base), IsDir: n.children[base].isDir()}
+	}
+	return entries, nil
 }
 
 // Move implements [driver.Driver].

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,12 +13,36 @@ type node struct {
 	content  *content
 	modified time.Time
 	children map[string]*node
+	// sorted are the names of the children, once somebody asked for them
+	// and until one comes or goes.
+	sorted atomic.Pointer[[]string]
 }
 
 func (n *node) isDir() bool { return n.content == nil }
 
-// names returns the names of the children, sorted.
-func (n *node) names() []string { return slices.Sorted(maps.Keys(n.children)) }
+// names returns the names of the children, sorted. They must not be changed.
+func (n *node) names() []string {
+	if sorted := n.sorted.Load(); sorted != nil {
+		return *sorted
+	}
+	names := slices.Sorted(maps.Keys(n.children))
+	n.sorted.Store(&names)
+	return names
+}
+
+// add makes a new child.
+func (n *node) add(name string) *node {
+	child := &node{}
+	n.children[name] = child
+	n.sorted.Store(nil)
+	return child
+}
+
+// drop takes a child out.
+func (n *node) drop(name string) {
+	delete(n.children, name)
+	n.sorted.Store(nil)
+}
 
 func components(path string) []string {
 	if path == "/" {
@@ -64,8 +89,7 @@ func (n *node) put(path string, c *content, at time.Time) {
 		}
 		child := n.children[part]
 		if child == nil {
-			child = &node{}
-			n.children[part] = child
+			child = n.add(part)
 		}
 		n = child
 	}
@@ -86,12 +110,12 @@ func (n *node) removeParts(parts []string) (bytes int64, nodes int, ok bool) {
 	}
 	if len(parts) == 1 {
 		bytes, nodes = child.weight()
-		delete(n.children, parts[0])
+		n.drop(parts[0])
 		return bytes, nodes, true
 	}
 	bytes, nodes, ok = child.removeParts(parts[1:])
 	if ok && child.isDir() && len(child.children) == 0 {
-		delete(n.children, parts[0])
+		n.drop(parts[0])
 		nodes++
 	}
 	return bytes, nodes, ok

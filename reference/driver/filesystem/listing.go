@@ -1,0 +1,198 @@
+package filesystem
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+const (
+	// listingsBound is how many bytes the listings that are kept may take.
+	listingsBound = 16 << 20
+	// nameCost is what a name takes beside its bytes.
+	nameCost = 48
+	// settled is the age from which the time of a directory is sure to change
+	// with the directory: more than the grain of time of any file system.
+	settled = 3 * time.Second
+	// dirPiece is how many children are read at once.
+	dirPiece = 1024
+)
+
+// ListAfter implements [driver.Lister]. It reads all of the directory, but keeps
+// little of it, unless that is large and has not changed for a while: then the
+// names are kept for as long as it doesn't change.
+func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([]driver.Entry, error) {
+	if err := check(ctx, path, true); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(d.full(path))
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	defer dir.Close()
+	info, err := dir.Stat()
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	if names, ok := d.listings.get(path, info); ok {
+		i, found := slices.BinarySearchFunc(names, after, func(e child, s string) int { return strings.Compare(e.name, s) })
+		if found {
+			i++
+		}
+		return entries(path, names[i:min(i+most, len(names))]), nil
+	}
+	names, err := firstAfter(dir, after, most)
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	if len(names) == most && time.Since(info.ModTime()) > settled {
+		if err := d.keep(path, dir, info); err != nil {
+			return nil, typed(path, err)
+		}
+	}
+	return entries(path, names), nil
+}
+
+// keep reads the directory once more, and keeps what is in it if that is not
+// too much.
+func (d *Driver) keep(path string, dir *os.File, info fs.FileInfo) error {
+	if _, err := dir.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	var all []child
+	cost := 0
+	err := children(dir, func(c child) bool {
+		all = append(all, c)
+		cost += len(c.name) + nameCost
+		return cost <= listingsBound/2
+	})
+	if err != nil || cost > listingsBound/2 {
+		return err
+	}
+	slices.SortFunc(all, compare)
+	d.listings.put(&listing{path: path, info: info, children: all, cost: cost})
+	return nil
+}
+
+// A child is a name in a directory.
+type child struct {
+	name string
+	dir  bool
+}
+
+func compare(a, b child) int { return strings.Compare(a.name, b.name) }
+
+func entries(path string, children []child) []driver.Entry {
+	all := make([]driver.Entry, len(children))
+	for i, c := range children {
+		all[i] = driver.Entry{Path: strings.TrimSuffix(path, "/") + "/" + c.name, IsDir: c.dir}
+	}
+	return all
+}
+
+// children calls f for each child that the rules of paths allow, in no order,
+// until f returns false.
+func children(dir *os.File, f func(child) bool) error {
+	for {
+		piece, err := dir.ReadDir(dirPiece)
+		for _, e := range piece {
+			if driver.CheckPath(name, "/"+e.Name(), false) == nil && !f(child{strings.Clone(e.Name()), e.IsDir()}) {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// firstAfter returns the first children whose names sort after the given one,
+// sorted, so many at most. It holds twice as many.
+func firstAfter(dir *os.File, after string, most int) ([]child, error) {
+	var first []child
+	bound := ""
+	cut := func() {
+		slices.SortFunc(first, compare)
+		if len(first) >= most {
+			first = first[:most]
+			bound = first[most-1].name
+		}
+	}
+	err := children(dir, func(c child) bool {
+		if c.name > after && (bound == "" || c.name < bound) {
+			if first = append(first, c); len(first) == 2*most {
+				cut()
+			}
+		}
+		return true
+	})
+	cut()
+	return first, err
+}
+
+// listings are the names in directories that were listed last.
+type listings struct {
+	mu    sync.Mutex
+	used  int
+	order list.List // of *listing, the latest in front
+	byDir map[string]*list.Element
+}
+
+type listing struct {
+	path     string
+	info     fs.FileInfo // of the directory, before it was read
+	children []child
+	cost     int
+}
+
+// get returns the children of the directory that info describes now, if they are
+// known. They must not be changed.
+func (l *listings) get(path string, info fs.FileInfo) ([]child, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.byDir[path]
+	if e == nil {
+		return nil, false
+	}
+	kept := e.Value.(*listing)
+	if !os.SameFile(kept.info, info) || !kept.info.ModTime().Equal(info.ModTime()) {
+		l.drop(e)
+		return nil, false
+	}
+	l.order.MoveToFront(e)
+	return kept.children, true
+}
+
+func (l *listings) put(x *listing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byDir == nil {
+		l.byDir = map[string]*list.Element{}
+	}
+	if e := l.byDir[x.path]; e != nil {
+		l.drop(e)
+	}
+	l.byDir[x.path] = l.order.PushFront(x)
+	for l.used += x.cost; l.used > listingsBound; {
+		l.drop(l.order.Back())
+	}
+}
+
+// drop forgets a listing. The lock must be held.
+func (l *listings) drop(e *list.Element) {
+	x := l.order.Remove(e).(*listing)
+	delete(l.byDir, x.path)
+	l.used -= x.cost
+}

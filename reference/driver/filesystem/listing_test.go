@@ -1,0 +1,104 @@
+package filesystem
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestListingsThatAreKept changes a large directory in every way, by the driver
+// that keeps its names and by another; each change is listed at once.
+func TestListingsThatAreKept(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	open := func() *Driver {
+		d, err := New(Parameters{Root: root, NoSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d, other := open(), open()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func() (n int) {
+		t.Helper()
+		for after := ""; ; {
+			piece, err := d.ListAfter(t.Context(), "/dir", after, 7)
+			must(err)
+			n += len(piece)
+			if len(piece) < 7 {
+				return n
+			}
+			after = filepath.Base(piece[6].Path)
+		}
+	}
+	// kept lists the directory as one that has not changed for a while.
+	kept := func(want int) {
+		t.Helper()
+		past := time.Now().Add(-time.Hour)
+		must(os.Chtimes(filepath.Join(root, "dir"), past, past))
+		for range 2 {
+			if n := count(); n != want {
+				t.Fatalf("%d children, want %d", n, want)
+			}
+		}
+		info, err := os.Stat(filepath.Join(root, "dir"))
+		must(err)
+		if _, ok := d.listings.get("/dir", info); !ok {
+			t.Fatal("the names are not kept")
+		}
+	}
+	for i := range 30 {
+		must(d.PutContent(t.Context(), fmt.Sprintf("/dir/%03d", i), []byte("x")))
+	}
+	if n := count(); n != 30 || len(d.listings.byDir) != 0 {
+		t.Fatalf("%d children; the names of a directory that has just changed are kept: %v", n, d.listings.byDir)
+	}
+	kept(30)
+	for i, by := range []*Driver{d, other} {
+		file := fmt.Sprint("/dir/new", i)
+		for _, change := range []struct {
+			do   func() error
+			want int
+		}{
+			{func() error { return by.PutContent(t.Context(), file, nil) }, 31},
+			{func() error { return by.Move(t.Context(), file, "/dir/sub/moved") }, 31},
+			{func() error { return by.Delete(t.Context(), "/dir/sub") }, 30},
+			{func() error { return by.Move(t.Context(), "/dir/000", "/elsewhere") }, 29},
+			{func() error { return by.Move(t.Context(), "/elsewhere", "/dir/000") }, 30},
+			{func() error { return by.PutContent(t.Context(), "/dir/000", []byte("y")) }, 30},
+		} {
+			must(change.do())
+			if n := count(); n != change.want {
+				t.Fatalf("%d children after a change, want %d", n, change.want)
+			}
+			kept(change.want)
+		}
+	}
+	must(other.Delete(t.Context(), "/dir"))
+	must(other.PutContent(t.Context(), "/dir/again", nil))
+	if n := count(); n != 1 {
+		t.Fatalf("%d children of a directory that was made anew", n)
+	}
+}
+
+func TestListingsAreBounded(t *testing.T) {
+	t.Parallel()
+	var l listings
+	for i := range 100 {
+		l.put(&listing{path: fmt.Sprint(i % 60), cost: listingsBound / 10})
+		if l.used > listingsBound || l.order.Len() != len(l.byDir) || l.used != l.order.Len()*(listingsBound/10) {
+			t.Fatalf("%d bytes are kept of %d listings, %d", l.used, l.order.Len(), len(l.byDir))
+		}
+	}
+	if l.order.Len() != 10 {
+		t.Errorf("%d listings are kept", l.order.Len())
+	}
+}
