@@ -37,6 +37,10 @@ race: setup ## run every test under the race detector
 coverage-seeds: ## print each behaviour of the reference registry with the test that shows it
 	$(GO) run ./ci/behaviours
 
+.PHONY: scale
+scale: ## list 100,000 tags and 10,000 repositories, page by page
+	CONFORM_SCALE=full $(GO) test -count=1 -v -timeout 60m -run TestLists ./reference/server
+
 .PHONY: test-drivers
 test-drivers: setup ## judge every storage driver for a minute each: ours, and distribution's
 	ci/test-drivers.sh
