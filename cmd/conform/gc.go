@@ -15,6 +15,10 @@ import (
 	"github.com/registryconform/conform/reference/storage"
 )
 
+// settle is how long a collection lets pushes end that are under way when it
+// begins.
+const settle = 2 * time.Second
+
 type gcFlags struct {
 	collect   garbage.Options
 	uploadAge time.Duration
@@ -22,7 +26,7 @@ type gcFlags struct {
 }
 
 func newGC(s streams) *cobra.Command {
-	f := &gcFlags{}
+	f := &gcFlags{collect: garbage.Options{Settle: settle}}
 	c := &cobra.Command{
 		Use:   "gc DIR",
 		Short: "Remove from a store what no repository needs",
@@ -30,9 +34,13 @@ func newGC(s streams) *cobra.Command {
 of the repository refers to, content without a link, uploads that were given up
 and, with --untagged, manifests to which no tag, index or subject leads.
 
-DIR is the directory of a store, the one that holds docker/registry/v2. A server
-may go on reading from it, but none may push to it meanwhile. A repository with
-a manifest that can't be read is left alone, and named.`,
+DIR is the directory of a store, the one that holds docker/registry/v2. Servers
+of this program may go on with it, pushes and all: nothing goes on which a push
+relies, nor what is younger than --grace. Of others none may push meanwhile. A
+repository with a manifest that can't be read is left alone, and named.
+
+Exit status: 0 it is done, 1 it broke off, as when another collection is under
+way, 2 it could not begin.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {

@@ -2,10 +2,53 @@
 // blobs that no manifest refers to, manifests without a tag where that is
 // wanted, content without a link, and upload sessions that were given up.
 //
-// It marks and sweeps while the registry of the same process is at work: a
-// [storage.Guard] tells it of every link that is written meanwhile, and keeps
-// publishing apart from each removal. Another process must not push to the
-// store during a collection; reading is free.
+// It works while servers push to the store, be they in this process or in
+// others. What keeps the two apart lies in the store itself:
+//
+//   - A collector puts a state that says "active", under an id that no other
+//     collection has, before it looks at anything, and one that says "over" at
+//     its end.
+//   - Before it removes something it puts the digests of that, a batch at a
+//     time, into the state; then it reads the uses that pushes have put, and
+//     leaves out what is used; then it removes the rest, and takes the digests
+//     out of the state.
+//   - A push reads the state before it looks for what it relies on. If a
+//     collection is active, it puts the digests that it relies on as a use,
+//     and then reads the state until none of them is being removed.
+//   - A push reads the state again when all that it writes is in view. If a
+//     collection has begun since it first looked, it does everything again,
+//     beginning with the use, before it acknowledges.
+//
+// Why nothing is lost of which the push was acknowledged. Let P be the last
+// attempt of a push, which relies on X, and C a collection that removes X. No
+// other collection began while P went on. If C was active as P began, P put its
+// use. Either C read it before it removed X, and left X out; or P put it later,
+// thus read the state after C had put X there, and waited until X was gone. P
+// then found X missing as it looked for it, or wrote it again. If C was not
+// active, either it had ended before, with the same result; or it began when all
+// of P was in view, and so finds P's links and does not take X for garbage. What
+// X leads to in turn is as safe as X: what is removed goes from the top down, and
+// what a use names counts as needed together with all that it leads to.
+//
+// A push that finds something missing in a second attempt is refused. Its tags
+// name again what they did, but the manifest may stay in view without what it
+// refers to. A collector gives pushes a moment to end before it removes anything,
+// so that only one that is slower than that comes to this.
+//
+// The grace period is not needed for any of this. It gives clients time
+// between the push of a blob and of the manifest that needs it.
+//
+// One collector is at work at a time: each puts a sign of life under its id
+// and then looks for those of others, so that of two that begin at once at least
+// one gives way. One that has given none for two minutes counts as dead; it
+// stops by itself after one, should it still live.
+//
+// What it needs of the driver: a read or list that begins after a put, move or
+// delete has ended shows it, to every process. What it needs of the machines:
+// clocks that differ by less than a minute, and no process that stands still
+// for more than a minute between two steps while another collects. What it needs
+// of those who push: that they are this registry. Others don't know of the state,
+// and must not push during a collection.
 package garbage
 
 import (
@@ -26,7 +69,8 @@ import (
 
 // Options are the settings of [Collect].
 type Options struct {
-	// DryRun removes nothing, and reports what would be removed.
+	// DryRun removes nothing, and reports what would be removed. It writes
+	// nothing to the store.
 	DryRun bool
 	// Untagged removes manifests that no tag, no index that stays and no
 	// subject that stays leads to.
@@ -34,8 +78,9 @@ type Options struct {
 	// Grace is the age below which nothing is removed. It gives a client
 	// time between the push of a blob and of the manifest that needs it.
 	Grace time.Duration
-	// Now is the time that ages count from; nil is [time.Now].
-	Now func() time.Time
+	// Settle is the time that pushes which are under way at the beginning
+	// have to end before anything is removed.
+	Settle time.Duration
 }
 
 // A Kind is a kind of thing that is removed.
@@ -62,33 +107,36 @@ type Item struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// batch is how many things are removed at a time; pushes that rely on one of
+// them wait for all.
+const batch = 64
+
 type collector struct {
-	ctx    context.Context
-	r      *storage.Registry
-	d      driver.Driver
-	o      Options
-	guard  *storage.Guard
-	report func(Item) error
-	// deadLinks are those that a dry run would have removed.
-	deadLinks map[string]bool
+	ctx        context.Context
+	r          *storage.Registry
+	d          driver.Driver
+	o          Options
+	collection *storage.Collection // nil in a dry run
+	report     func(Item) error
+	// gone are the folders that a dry run would have removed.
+	gone map[string]bool
 }
 
-// Collect removes what is not needed from the store d, which r serves, and
-// reports each removal; report must not push to r. A repository with a manifest that can't be read is
-// left alone as it is, and so is content that it links to. An error of report
-// ends the collection, as does a failure of the driver; what was removed up to
-// then was not needed. It fails with [storage.ErrGuarded] while another
-// collection is under way. Memory grows with the number of contents.
-func Collect(ctx context.Context, r *storage.Registry, d driver.Driver, o Options, report func(Item) error) error {
-	if o.Now == nil {
-		o.Now = time.Now
+// Collect removes what is not needed from the store d, by the manifests as r,
+// a registry over it, reads them, and reports each removal. A repository with a
+// manifest that can't be read is left alone as it is, and so is content that it
+// links to. An error of report ends the collection, as does a failure of the
+// driver; what was removed up to then was not needed. It fails with
+// [storage.ErrCollecting] while another collection is under way. Memory grows
+// with the number of contents.
+func Collect(ctx context.Context, r *storage.Registry, d driver.Driver, o Options, report func(Item) error) (err error) {
+	c := &collector{ctx: ctx, r: r, d: d, o: o, report: report, gone: map[string]bool{}}
+	if !o.DryRun {
+		if c.collection, err = storage.BeginCollection(ctx, d, o.Settle); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.collection.End(ctx)) }()
 	}
-	guard, err := r.Guard()
-	if err != nil {
-		return err
-	}
-	defer guard.Release()
-	c := &collector{ctx: ctx, r: r, d: d, o: o, guard: guard, report: report, deadLinks: map[string]bool{}}
 	if err := names(ctx, d, c.repository); err != nil {
 		return err
 	}
@@ -97,6 +145,30 @@ func Collect(ctx context.Context, r *storage.Registry, d driver.Driver, o Option
 		return err
 	}
 	return c.sweep(marked)
+}
+
+// used reports whether a push relies on dgst, as far as is known.
+func (c *collector) used(dgst digest.Digest) bool {
+	return c.collection != nil && c.collection.Used(dgst)
+}
+
+// removing calls f while pushes that rely on any of the digests wait.
+func (c *collector) removing(digests []digest.Digest, f func() error) error {
+	if c.o.DryRun {
+		return f()
+	}
+	return c.collection.Remove(c.ctx, digests, f)
+}
+
+// remove deletes what is at p, but in a dry run.
+func (c *collector) remove(p string) error {
+	if c.o.DryRun {
+		return nil
+	}
+	if err := c.collection.Held(); err != nil {
+		return err
+	}
+	return ignoreAbsent(c.d.Delete(c.ctx, p))
 }
 
 // names calls f for each folder that has the name of a repository and holds a
@@ -127,98 +199,6 @@ func names(ctx context.Context, d driver.Driver, f func(registry.Name) error) er
 		}
 	}
 	return nil
-}
-
-// mark returns the digests that any link of blobs, manifests or signatures
-// leads to. A link that can't be read keeps what its path names.
-func (c *collector) mark() (map[digest.Digest]struct{}, error) {
-	marked := map[digest.Digest]struct{}{}
-	err := c.d.Walk(c.ctx, layout.Repositories, func(info driver.FileInfo) error {
-		p := info.Path()
-		if info.IsDir() {
-			if base := path.Base(p); base == "_uploads" || base == "_referrers" || strings.HasSuffix(p, "/_manifests/tags") {
-				return driver.ErrSkipDir
-			}
-			return nil
-		}
-		if path.Base(p) != layout.LinkFile || c.deadLinks[p] {
-			return nil
-		}
-		if dgst, ok := layout.DigestOf(p); ok {
-			marked[dgst] = struct{}{}
-		}
-		content, err := c.d.GetContent(c.ctx, p)
-		if absent(err) {
-			return nil
-		}
-		if dgst, parseErr := digest.Parse(strings.TrimSpace(string(content))); parseErr == nil {
-			marked[dgst] = struct{}{}
-		}
-		return err
-	})
-	if err != nil && !absent(err) {
-		return nil, fmt.Errorf("mark content: %w", err)
-	}
-	return marked, nil
-}
-
-// sweep removes the content that is neither marked, nor linked since, nor
-// young.
-func (c *collector) sweep(marked map[digest.Digest]struct{}) error {
-	var garbage []digest.Digest
-	err := c.d.Walk(c.ctx, layout.Blobs, func(info driver.FileInfo) error {
-		if info.IsDir() || path.Base(info.Path()) != "data" {
-			return nil
-		}
-		dgst, ok := layout.DigestOf(path.Dir(path.Dir(path.Dir(info.Path()))) + "/" + path.Base(path.Dir(info.Path())))
-		if _, live := marked[dgst]; ok && !live && !c.young(info) {
-			garbage = append(garbage, dgst)
-		}
-		return nil
-	})
-	if err != nil && !absent(err) {
-		return fmt.Errorf("list content: %w", err)
-	}
-	for _, dgst := range garbage {
-		if err := c.removeContent(dgst); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *collector) removeContent(dgst digest.Digest) error {
-	file, removed := layout.Blob(dgst), false
-	var size int64
-	err := c.guard.Exclusively(func() error {
-		info, err := c.d.Stat(c.ctx, file)
-		if err != nil || c.guard.Linked(dgst) || c.young(info) {
-			return ignoreAbsent(err)
-		}
-		size, removed = info.Size(), true
-		return c.remove(path.Dir(file))
-	})
-	if err != nil {
-		return fmt.Errorf("remove content %s: %w", dgst, err)
-	}
-	if !removed {
-		return nil
-	}
-	return c.report(Item{Kind: Content, Name: dgst.String(), Bytes: size})
-}
-
-// young reports whether the file is younger than the grace period. One whose
-// age is not known is, if there is such a period.
-func (c *collector) young(info driver.FileInfo) bool {
-	return c.o.Grace > 0 && (info.ModTime().IsZero() || c.o.Now().Sub(info.ModTime()) < c.o.Grace)
-}
-
-// remove deletes what is at p, but in a dry run.
-func (c *collector) remove(p string) error {
-	if c.o.DryRun {
-		return nil
-	}
-	return ignoreAbsent(c.d.Delete(c.ctx, p))
 }
 
 func ignoreAbsent(err error) error {

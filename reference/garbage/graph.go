@@ -3,6 +3,8 @@ package garbage
 import (
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -22,12 +24,17 @@ type node struct {
 	subject    digest.Digest // as the manifest has it
 	target     digest.Digest // the canonical one of the same
 	referrers  []*node
+	aliases    []digest.Digest // other digests that lead to it
 	live       bool
 }
 
 // graph reads the manifests of the repository and marks those that stay.
 func (c *collector) graph(name registry.Name) (*graph, error) {
 	p, err := c.r.Repository(c.ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	aliases, err := c.aliases(name)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +50,7 @@ func (c *collector) graph(name registry.Name) (*graph, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 		}
-		n := &node{live: !c.o.Untagged}
+		n := &node{live: !c.o.Untagged, aliases: aliases[dgst]}
 		for _, desc := range m.References() {
 			n.references = append(n.references, desc.Digest)
 			if canonical, err := c.canonical(name, desc.Digest); err != nil {
@@ -67,6 +74,37 @@ func (c *collector) graph(name registry.Name) (*graph, error) {
 	return g, c.roots(name, p, g)
 }
 
+// aliases returns the digests of other algorithms that lead to manifests of the
+// repository, by the canonical digest of those.
+func (c *collector) aliases(name registry.Name) (map[digest.Digest][]digest.Digest, error) {
+	all := map[digest.Digest][]digest.Digest{}
+	algorithms, err := c.d.List(c.ctx, layout.Revisions(name))
+	for _, algorithm := range algorithms {
+		if path.Base(algorithm) == digest.Canonical.String() {
+			continue
+		}
+		folders, err := c.d.List(c.ctx, algorithm)
+		if err = ignoreAbsent(err); err != nil {
+			return nil, fmt.Errorf("list aliases of %s: %w", name, err)
+		}
+		for _, folder := range folders {
+			alias, ok := layout.DigestOf(folder)
+			if !ok {
+				continue
+			}
+			target, err := c.canonical(name, alias)
+			if err != nil {
+				return nil, err
+			}
+			all[target] = append(all[target], alias)
+		}
+	}
+	if err = ignoreAbsent(err); err != nil {
+		return nil, fmt.Errorf("list aliases of %s: %w", name, err)
+	}
+	return all, nil
+}
+
 // canonical returns the digest of the manifest to which dgst leads in the
 // repository, dgst itself if to none.
 func (c *collector) canonical(name registry.Name, dgst digest.Digest) (digest.Digest, error) {
@@ -83,7 +121,8 @@ func (c *collector) canonical(name registry.Name, dgst digest.Digest) (digest.Di
 	return dgst, nil
 }
 
-// roots marks what tags name and what is young, and all that follows.
+// roots marks what tags name, what pushes rely on and what is young, and all
+// that follows.
 func (c *collector) roots(name registry.Name, p registry.Repository, g *graph) error {
 	for _, n := range g.nodes {
 		if s := g.nodes[n.target]; s != nil {
@@ -91,6 +130,10 @@ func (c *collector) roots(name registry.Name, p registry.Repository, g *graph) e
 		}
 	}
 	for _, dgst := range g.order {
+		if n := g.nodes[dgst]; c.used(dgst) || slices.ContainsFunc(n.aliases, c.used) {
+			g.keep(n)
+			continue
+		}
 		info, err := c.d.Stat(c.ctx, layout.Link(layout.Revisions(name), dgst))
 		if absent(err) {
 			continue
@@ -145,7 +188,7 @@ func (g *graph) needed() map[digest.Digest]bool {
 }
 
 // dead returns the manifests that go, parents before their children.
-func (g *graph) dead() []dead {
+func (g *graph) dead() []digest.Digest {
 	parents := map[digest.Digest]int{}
 	for _, n := range g.nodes {
 		for _, dgst := range n.references {
@@ -160,10 +203,10 @@ func (g *graph) dead() []dead {
 			ready = append(ready, dgst)
 		}
 	}
-	var all []dead
+	var all []digest.Digest
 	for ; len(ready) > 0; ready = ready[1:] {
 		n := g.nodes[ready[0]]
-		all = append(all, dead{ready[0], n.subject})
+		all = append(all, ready[0])
 		for _, dgst := range n.references {
 			parents[dgst]--
 			if child := g.nodes[dgst]; child != nil && !child.live && parents[dgst] == 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -13,84 +14,81 @@ import (
 	"github.com/registryconform/conform/reference/registry"
 )
 
-// attempts is how often a repository is marked while it changes, before
-// publishing is stopped for as long as that takes.
-const attempts = 3
+var (
+	// errUnreadable says that it isn't known what a repository needs.
+	errUnreadable = errors.New("a manifest can't be read")
+	// errUsed says that a push relies on what was to be removed.
+	errUsed = errors.New("a push relies on it")
+)
 
-// errUnreadable says that it isn't known what a repository needs.
-var errUnreadable = errors.New("a manifest can't be read")
-
-// A plan is what a repository does not need.
-type plan struct {
-	manifests []dead // parents before their children
-	layers    []link
+// A removal is something that a repository does not need.
+type removal struct {
+	item Item
+	// digests are all by which a push may rely on it.
+	digests []digest.Digest
+	// folders go in this order.
+	folders []string
 }
 
-type dead struct {
-	digest  digest.Digest
-	subject digest.Digest
-}
-
-// A link leads from a folder to the canonical digest.
-type link struct {
-	folder string
-	target digest.Digest
-	young  bool
-}
-
-// repository removes what the repository does not need, provided that nothing
-// was linked since that was found out.
+// repository removes what the repository does not need. Where a push turns out
+// to rely on some of that, it finds out anew what is needed.
 func (c *collector) repository(name registry.Name) error {
-	for i := 1; ; i++ {
-		var before int
-		if err := c.guard.Exclusively(func() error { before = c.guard.Changes(name); return nil }); err != nil {
-			return err
+	for {
+		rest, err := c.plan(name)
+		for err == nil && len(rest) > 0 {
+			n := min(batch, len(rest))
+			err = c.carryOut(rest[:n], rest)
+			rest = rest[n:]
 		}
-		p, err := plan{}, error(nil)
-		if i < attempts {
-			p, err = c.plan(name)
-		}
-		done := false
-		if err == nil {
-			err = c.guard.Exclusively(func() (err error) {
-				if i < attempts && c.guard.Changes(name) != before {
-					return nil
-				}
-				done = true
-				if i == attempts {
-					if p, err = c.plan(name); err != nil {
-						return err
-					}
-				}
-				return c.carryOut(name, p)
-			})
-		}
-		if errors.Is(err, errUnreadable) {
+		switch {
+		case errors.Is(err, errUsed):
+		case errors.Is(err, errUnreadable):
 			return c.report(Item{Kind: Skipped, Repository: name.String(), Reason: err.Error()})
-		}
-		if err != nil || done {
+		default:
 			return err
 		}
 	}
 }
 
-// plan finds out what the repository does not need.
-func (c *collector) plan(name registry.Name) (plan, error) {
+// plan finds out what the repository does not need: manifests come before what
+// they refer to, so that an interruption leaves none without it, and all of
+// them before blobs.
+func (c *collector) plan(name registry.Name) ([]removal, error) {
 	g, err := c.graph(name)
 	if err != nil {
-		return plan{}, err
+		return nil, err
 	}
-	p := plan{manifests: g.dead()}
-	if p.layers, err = c.unneeded(name, g.needed()); err != nil {
-		return plan{}, fmt.Errorf("list layers of %s: %w", name, err)
+	var all []removal
+	for _, dgst := range g.dead() {
+		all = append(all, manifestRemoval(name, dgst, g.nodes[dgst]))
 	}
-	return p, nil
+	layers, err := c.unneeded(name, g.needed())
+	if err != nil {
+		return nil, fmt.Errorf("list layers of %s: %w", name, err)
+	}
+	return append(all, layers...), nil
+}
+
+// manifestRemoval removes the links to a manifest and to its signatures, the
+// canonical one last, and its entry in the index of referrers.
+func manifestRemoval(name registry.Name, dgst digest.Digest, n *node) removal {
+	m := removal{
+		item:    Item{Kind: Manifest, Repository: name.String(), Name: dgst.String()},
+		digests: append(slices.Clone(n.aliases), dgst),
+	}
+	for _, d := range m.digests {
+		m.folders = append(m.folders, layout.Under(layout.Revisions(name), d))
+	}
+	if n.subject != "" {
+		m.folders = append(m.folders, layout.Under(layout.ReferrersOf(name, n.subject), dgst))
+	}
+	return m
 }
 
 // unneeded returns the links to blobs that no digest of needed leads to, under
-// any alias, and of which none is young.
-func (c *collector) unneeded(name registry.Name, needed map[digest.Digest]bool) ([]link, error) {
-	var all []link
+// any alias, on which no push relies, and of which none is young.
+func (c *collector) unneeded(name registry.Name, needed map[digest.Digest]bool) ([]removal, error) {
+	var all []removal
 	keep := map[digest.Digest]bool{}
 	err := c.d.Walk(c.ctx, layout.Layers(name), func(info driver.FileInfo) error {
 		own, ok := layout.DigestOf(info.Path())
@@ -105,83 +103,55 @@ func (c *collector) unneeded(name registry.Name, needed map[digest.Digest]bool) 
 		if err != nil || parseErr != nil {
 			return err // a broken link is for a checker, and stays
 		}
-		l := link{folder: path.Dir(info.Path()), target: target, young: c.young(info)}
-		if l.young || needed[own] || needed[target] {
+		if c.young(info) || needed[own] || needed[target] || c.used(own) || c.used(target) {
 			keep[target] = true
 		}
-		all = append(all, l)
+		all = append(all, removal{
+			item:    Item{Kind: Layer, Repository: name.String(), Name: target.String()},
+			digests: []digest.Digest{own, target},
+			folders: []string{path.Dir(info.Path())},
+		})
 		return nil
 	})
 	if err = ignoreAbsent(err); err != nil {
 		return nil, err
 	}
-	var rest []link
-	for _, l := range all {
-		if !keep[l.target] {
-			rest = append(rest, l)
-		}
-	}
-	return rest, nil
+	return slices.DeleteFunc(all, func(l removal) bool { return keep[l.digests[1]] }), nil
 }
 
-// carryOut removes what the plan names: manifests before what they need, so
-// that an interruption leaves none without it.
-func (c *collector) carryOut(name registry.Name, p plan) error {
-	for _, m := range p.manifests {
-		if err := c.removeManifest(name, m); err != nil {
-			return fmt.Errorf("remove manifest %s of %s: %w", m.digest, name, err)
-		}
+// carryOut removes the first of what is left of a plan. It fails with errUsed,
+// and removes nothing, if a push relies on any of the rest.
+func (c *collector) carryOut(first, rest []removal) error {
+	var digests []digest.Digest
+	for _, r := range first {
+		digests = append(digests, r.digests...)
 	}
-	for _, l := range p.layers {
-		c.skip(l.folder + "/" + layout.LinkFile)
-		if err := c.remove(l.folder); err != nil {
-			return fmt.Errorf("remove link to %s of %s: %w", l.target, name, err)
+	var removed []Item
+	err := c.removing(digests, func() error {
+		for _, r := range rest {
+			if slices.ContainsFunc(r.digests, c.used) {
+				return errUsed
+			}
 		}
-		if err := c.report(Item{Kind: Layer, Repository: name.String(), Name: l.target.String()}); err != nil {
+		for _, r := range first {
+			if err := c.removeFolders(r.folders); err != nil {
+				return fmt.Errorf("remove %s %s of %s: %w", r.item.Kind, r.item.Name, r.item.Repository, err)
+			}
+			removed = append(removed, r.item)
+		}
+		return nil
+	})
+	return c.tell(removed, err)
+}
+
+func (c *collector) removeFolders(folders []string) error {
+	for _, folder := range folders {
+		if c.o.DryRun {
+			c.gone[folder] = true
+		}
+		if err := c.remove(folder); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// skip lets a dry run take the link for removed.
-func (c *collector) skip(file string) {
-	if c.o.DryRun {
-		c.deadLinks[file] = true
-	}
-}
-
-// removeManifest removes the links to a manifest and to its signatures, the
-// canonical one last, and its entry in the index of referrers.
-func (c *collector) removeManifest(name registry.Name, m dead) error {
-	folders, own := []string{}, layout.Under(layout.Revisions(name), m.digest)
-	err := c.d.Walk(c.ctx, layout.Revisions(name), func(info driver.FileInfo) error {
-		p := info.Path()
-		if info.IsDir() || path.Base(p) != layout.LinkFile {
-			return nil
-		}
-		if strings.HasPrefix(p, own+"/") {
-			c.skip(p)
-			return nil
-		}
-		content, err := c.d.GetContent(c.ctx, p)
-		if err == nil && strings.TrimSpace(string(content)) == m.digest.String() && !strings.Contains(p, "/"+layout.SignaturesFolder+"/") {
-			folders = append(folders, path.Dir(p))
-			c.skip(p)
-		}
-		return ignoreAbsent(err)
-	})
-	folders = append(folders, own)
-	if m.subject != "" {
-		folders = append(folders, layout.Under(layout.ReferrersOf(name, m.subject), m.digest))
-	}
-	for _, folder := range folders {
-		if err == nil {
-			err = c.remove(folder)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return c.report(Item{Kind: Manifest, Repository: name.String(), Name: m.digest.String()})
 }

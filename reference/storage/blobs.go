@@ -84,19 +84,29 @@ func (b *blobs) Mount(ctx context.Context, from registry.Name, dgst digest.Diges
 			return registry.Descriptor{}, err
 		}
 	}
-	var size int64
-	err := b.publishing(func() error {
-		canonical, n, err := source.resolve(ctx, dgst)
-		if err != nil {
-			return err
-		}
-		size = n
-		return b.publish(ctx, canonical, dgst)
-	})
+	canonical, size, err := source.resolve(ctx, dgst)
+	if err == nil {
+		err = b.linking(ctx, canonical, dgst, func() error {
+			if _, _, err := source.resolve(ctx, dgst); err != nil {
+				return err
+			}
+			return b.publish(ctx, canonical, dgst)
+		})
+	}
 	if err != nil {
 		return registry.Descriptor{}, err
 	}
 	return registry.Descriptor{MediaType: mediaTypeBlob, Digest: dgst, Size: size}, nil
+}
+
+// linking runs f, which links content into the repository, apart from
+// deletions and collections.
+func (b *blobs) linking(ctx context.Context, canonical, alias digest.Digest, f func() error) error {
+	return b.r.relying(ctx, []digest.Digest{canonical, alias}, func() error {
+		b.lock.RLock()
+		defer b.lock.RUnlock()
+		return f()
+	})
 }
 
 // holder returns the blobs of a repository that has a link to dgst.

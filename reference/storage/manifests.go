@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -80,46 +81,86 @@ func describe(m registry.Manifest, dgst digest.Digest) registry.Descriptor {
 
 // Put implements [registry.Manifests].
 func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.PutOptions) (registry.Descriptor, error) {
+	dgst, wrong := m.validate(x, opts)
+	canonical := digest.Canonical.FromBytes(identity(x))
+	on, err := m.reliesOn(ctx, x, canonical, dgst)
+	if err != nil {
+		return registry.Descriptor{}, err
+	}
+	before := tagsBefore{}
+	err = m.r.relying(ctx, on, func() error {
+		m.lock.RLock()
+		defer m.lock.RUnlock()
+		if err := m.complete(ctx, x, opts, wrong); err != nil {
+			return err
+		}
+		if err := m.publish(ctx, x, canonical, dgst); err != nil {
+			return err
+		}
+		return m.setTags(ctx, opts.Tags, canonical, before)
+	})
+	if err := m.restoreTags(ctx, err, canonical, before); err != nil {
+		return registry.Descriptor{}, err
+	}
+	m.keep(canonical, x)
+	return describe(x, dgst), nil
+}
+
+// validate returns the digest under which x is pushed, and what is wrong with
+// x by itself.
+func (m *manifests) validate(x registry.Manifest, opts registry.PutOptions) (digest.Digest, []error) {
 	mediaType, _ := x.Payload()
 	content := identity(x)
-	canonical := digest.Canonical.FromBytes(content)
-	dgst := canonical
-	m.lock.RLock()
-	defer m.lock.RUnlock()
-
+	dgst := digest.Canonical.FromBytes(content)
 	var wrong []error
 	if !m.r.options.Manifests.Accepts(mediaType) {
 		wrong = append(wrong, registry.ErrManifestInvalid.With(fmt.Sprintf("manifests of the media type %q are not accepted", mediaType)))
 	}
 	if opts.Digest != "" {
-		dgst = opts.Digest
-		if err := dgst.Validate(); err != nil {
+		if err := opts.Digest.Validate(); err != nil {
 			wrong = append(wrong, registry.ErrDigestInvalid.Wrap(err))
-		} else if dgst.Algorithm().FromBytes(content) != dgst {
+		} else if dgst = opts.Digest; dgst.Algorithm().FromBytes(content) != dgst {
 			wrong = append(wrong, registry.ErrDigestInvalid.With(dgst.String()))
 		}
 	}
-	wrong = append(wrong, m.check(x, opts.Tags))
-	if !opts.SkipReferences {
-		unknown, err := m.unknownReferences(ctx, x)
-		if err != nil {
-			return registry.Descriptor{}, err
+	return dgst, append(wrong, m.check(x, opts.Tags))
+}
+
+// complete joins what is wrong with x by itself and what the repository lacks
+// of it.
+func (m *manifests) complete(ctx context.Context, x registry.Manifest, opts registry.PutOptions, wrong []error) error {
+	if opts.SkipReferences {
+		return errors.Join(wrong...)
+	}
+	unknown, err := m.unknownReferences(ctx, x)
+	if err != nil {
+		return err
+	}
+	return errors.Join(slices.Concat(wrong, unknown)...)
+}
+
+// reliesOn returns the digests of what a push of x relies on.
+func (m *manifests) reliesOn(ctx context.Context, x registry.Manifest, canonical, alias digest.Digest) ([]digest.Digest, error) {
+	on := []digest.Digest{canonical, alias}
+	for _, desc := range x.References() {
+		on = append(on, desc.Digest)
+		if desc.Digest.Algorithm() == digest.Canonical {
+			continue
 		}
-		wrong = append(wrong, unknown...)
-	}
-	if err := errors.Join(wrong...); err != nil {
-		return registry.Descriptor{}, err
-	}
-	if err := m.publish(ctx, x, canonical, dgst); err != nil {
-		return registry.Descriptor{}, err
-	}
-	m.keep(canonical, x)
-	for _, tag := range opts.Tags {
-		if err := m.setTag(ctx, tag, canonical); err != nil {
-			return registry.Descriptor{}, err
+		for _, folder := range []string{layout.Revisions(m.name), layout.Layers(m.name)} {
+			target, err := m.r.readLink(ctx, layout.Link(folder, desc.Digest))
+			if err != nil {
+				return nil, err
+			}
+			on = append(on, target)
 		}
 	}
-	return describe(x, dgst), nil
+	if signed, ok := x.(registry.SignedManifest); ok {
+		for _, content := range signed.Signatures() {
+			on = append(on, digest.Canonical.FromBytes(content))
+		}
+	}
+	return on, nil
 }
 
 // publish stores the content, then its signatures and the entry in the index of

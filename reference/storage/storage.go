@@ -6,8 +6,9 @@
 // A link holds the canonical digest, whatever digest its path names. Nothing
 // but links is ever deleted here: content goes by a collector alone.
 //
-// What is read is checked against the links each time, so that several
-// processes may work on one store. It does not authenticate, know HTTP beyond
+// What is read is checked against the links each time, and what is pushed is
+// kept apart from collections through the store (see [Collection]), so that
+// several processes may work on one store. It does not authenticate, know HTTP beyond
 // the answer to a pull, or send events.
 package storage
 
@@ -20,7 +21,6 @@ import (
 	"path"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 
@@ -60,8 +60,6 @@ type Registry struct {
 
 	mu       sync.Mutex
 	sessions map[string]*upload // by path: the sessions with a writer here
-
-	guard atomic.Pointer[Guard] // of the collector at work, if any
 }
 
 var _ registry.Registry = (*Registry)(nil)
@@ -144,8 +142,7 @@ type repository struct {
 	name registry.Name
 	// lock is held shared to link a blob or manifest or set a tag, and alone
 	// to delete, so that no tag is set to a manifest that goes meanwhile. It
-	// is shared with other repositories: nobody may hold two but a [Guard],
-	// which takes all, in order.
+	// is shared with other repositories: nobody may hold two.
 	lock *sync.RWMutex
 }
 
@@ -243,9 +240,6 @@ func (r *Registry) list(ctx context.Context, folder string) ([]string, error) {
 
 // link writes a link to the canonical digest.
 func (r *Registry) link(ctx context.Context, file string, canonical digest.Digest) error {
-	if g := r.guard.Load(); g != nil {
-		g.note(file, canonical)
-	}
 	return mapped("write link", r.driver.PutContent(ctx, file, []byte(canonical)))
 }
 

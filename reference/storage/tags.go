@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -27,13 +28,65 @@ func (t *tags) Get(ctx context.Context, tag registry.Tag) (registry.Descriptor, 
 
 // Set implements [registry.Tags].
 func (t *tags) Set(ctx context.Context, tag registry.Tag, desc registry.Descriptor) error {
-	t.lock.RLock()
-	defer t.lock.RUnlock()
-	canonical, err := (&manifests{t.repository}).revision(ctx, desc.Digest)
+	m := &manifests{t.repository}
+	canonical, err := m.revision(ctx, desc.Digest)
 	if err != nil {
 		return err
 	}
-	return t.setTag(ctx, tag, canonical)
+	before := tagsBefore{}
+	err = t.r.relying(ctx, []digest.Digest{canonical, desc.Digest}, func() error {
+		t.lock.RLock()
+		defer t.lock.RUnlock()
+		if _, err := m.revision(ctx, desc.Digest); err != nil {
+			return err
+		}
+		return t.setTags(ctx, []registry.Tag{tag}, canonical, before)
+	})
+	return t.restoreTags(ctx, err, canonical, before)
+}
+
+// tagsBefore are the links of tags as they were before a push, nil where there
+// was none.
+type tagsBefore map[registry.Tag][]byte
+
+// setTags lets the tags name a manifest that the repository holds, and notes
+// what they named before.
+func (p *repository) setTags(ctx context.Context, all []registry.Tag, canonical digest.Digest, before tagsBefore) error {
+	for _, tag := range all {
+		if _, again := before[tag]; !again {
+			content, err := p.r.driver.GetContent(ctx, layout.TagCurrent(p.name, tag))
+			if err != nil && !absent(err) {
+				return fmt.Errorf("read tag: %w", err)
+			}
+			before[tag] = content
+		}
+		if err := p.setTag(ctx, tag, canonical); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreTags returns err. If a push is refused with it because what it needs was
+// collected while it went on, tags that it had set name again what they did.
+func (p *repository) restoreTags(ctx context.Context, err error, canonical digest.Digest, before tagsBefore) error {
+	if err == nil || len(registry.Errors(err)) == 0 {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	for tag, content := range before {
+		now, readErr := p.r.readLink(ctx, layout.TagCurrent(p.name, tag))
+		switch {
+		case readErr != nil:
+			err = errors.Join(err, readErr)
+		case now != canonical:
+		case len(content) == 0:
+			err = errors.Join(err, p.r.remove(ctx, layout.Tag(p.name, tag)))
+		default:
+			err = errors.Join(err, p.r.driver.PutContent(ctx, layout.TagCurrent(p.name, tag), content))
+		}
+	}
+	return err
 }
 
 // setTag lets the tag name a manifest that the repository holds. What the tag

@@ -32,6 +32,7 @@ type upload struct {
 	file   driver.FileWriter // nil: all is in memory
 	stored bool              // something of the session may be in the store
 	sealed bool              // the file is committed and closed
+	moved  bool              // and was moved to where content lies
 	broken error             // a write failed: what the file holds is unknown
 	ended  bool
 	shut   bool
@@ -147,7 +148,7 @@ func (u *upload) Commit(ctx context.Context, want registry.Descriptor) (registry
 		err = u.seal(ctx)
 	}
 	if err == nil {
-		err = u.publishing(func() error { return u.show(ctx, canonical, want.Digest) })
+		err = u.linking(ctx, canonical, want.Digest, func() error { return u.show(ctx, canonical, want.Digest) })
 	}
 	if err != nil {
 		return registry.Descriptor{}, err
@@ -229,10 +230,19 @@ func (u *upload) show(ctx context.Context, canonical, alias digest.Digest) error
 
 // move makes the file the content of the canonical digest. Content that is
 // there already is replaced by the same, so that it is as young as this push.
+// That it was moved already is no failure, as long as it is still there.
 func (u *upload) move(ctx context.Context, canonical digest.Digest) error {
 	if err := u.seal(ctx); err != nil {
 		return err
 	}
+	if u.moved {
+		_, err := u.r.contentSize(ctx, canonical)
+		if errors.Is(err, errNoContent) {
+			return registry.ErrUnavailable.With("the blob was collected meanwhile, push it again")
+		}
+		return err
+	}
 	err := u.r.driver.Move(ctx, layout.UploadData(u.name, u.id), layout.Blob(canonical))
+	u.moved = err == nil
 	return mapped("store blob", err)
 }

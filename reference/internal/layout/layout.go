@@ -19,12 +19,16 @@
 //	    _referrers/
 //	      complete                                   the index has all manifests since
 //	      <alg>/<hex of subject>/<alg>/<hex>/link    a manifest with that subject
+//	  _garbage/
+//	    state                                        of the last collection, or the one under way
+//	    collectors/<run>                             when the collector gave its last sign of life
+//	    uses/<run>/<id>                              digests on which a push relies meanwhile
 //
 // Every link holds the text of a canonical digest (SHA-256), whatever digest
 // its path names: a link under another algorithm is an alias. That of a tarsum
 // lies in _layers/tarsum/v0/sha256/<hex>, or v1.
 //
-// All but hashstate, recovered and _referrers is the layout, version 2, of the
+// All but hashstate, recovered, _referrers and _garbage is the layout, version 2, of the
 // distribution registry, so that either can open what the other committed. An
 // underscore can't begin a component of a repository's name, and so keeps the
 // folders above apart from repositories nested below.
@@ -153,3 +157,20 @@ func DigestOf(p string) (digest.Digest, bool) {
 	dgst := digest.NewDigestFromEncoded(digest.Algorithm(algorithm), encoded)
 	return dgst, registry.CheckDigest(dgst) == nil
 }
+
+const garbage = root + "/_garbage"
+
+const (
+	// CollectionState is the path of the state of the last collection.
+	CollectionState = garbage + "/state"
+	// Collectors is the folder of the collectors at work.
+	Collectors = garbage + "/collectors"
+	// Uses is the folder of what pushes rely on, by collection.
+	Uses = garbage + "/uses"
+)
+
+// Collector returns the path of the sign of life of a collector.
+func Collector(run string) string { return Collectors + "/" + run }
+
+// UsesDuring returns the folder of what pushes rely on during a collection.
+func UsesDuring(run string) string { return Uses + "/" + run }
