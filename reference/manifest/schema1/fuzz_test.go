@@ -8,6 +8,7 @@ import (
 	"github.com/docker/libtrust"
 
 	"github.com/registryconform/conform/fixtures"
+	"github.com/registryconform/conform/fixtures/malformed"
 	"github.com/registryconform/conform/reference/manifest"
 	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/registry"
@@ -20,6 +21,13 @@ func FuzzParse(f *testing.F) {
 	x := source.Signed("a/b", "latest", []fixtures.Key{source.Key(fixtures.ES256)}, fixtures.Layers(1))
 	f.Add(x.Content)
 	f.Add(x.Payload)
+	vectors, err := malformed.Load()
+	must(f, err)
+	for _, v := range vectors.Vectors {
+		if v.MediaType == schema1.MediaType && len(v.Content) < 4<<10 {
+			f.Add(v.Content)
+		}
+	}
 	table := manifest.Default(manifest.WithSchema1(schema1.Options{}))
 	repository := name(f, "a/b")
 	f.Fuzz(func(t *testing.T, content []byte) {
