@@ -46,8 +46,8 @@ way, 2 it could not begin.`,
 			switch {
 			case f.collect.Grace < 0:
 				return fmt.Errorf("grace %s: must not be below 0", f.collect.Grace)
-			case f.uploadAge <= 0:
-				return fmt.Errorf("upload age %s: must be above 0", f.uploadAge)
+			case f.uploadAge < garbage.MinUploadAge:
+				return fmt.Errorf("upload age %s: must be at least %s", f.uploadAge, garbage.MinUploadAge)
 			}
 			return f.run(c.Context(), s, args[0])
 		},

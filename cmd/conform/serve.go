@@ -11,12 +11,14 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/registryconform/conform/cmd/conform/internal/embedded"
+	"github.com/registryconform/conform/reference/garbage"
 	"github.com/registryconform/conform/reference/quirk"
 )
 
@@ -36,6 +38,10 @@ func newServe(s streams) *cobra.Command {
 		Use:   "serve [flags] [-- COMMAND ARGUMENTS...]",
 		Short: "Serve the reference registry",
 		Long: `Serve the reference registry: the whole API, in memory unless told otherwise.
+
+With --storage DIR, uploads that were given up are purged once a day, and with
+--gc-interval what no repository needs is removed as conform gc does it, while
+pushes go on. Several servers may share a DIR; one of them collects at a time.
 
 It prints one line once it answers, "listening on URL", and nothing else. With a
 command behind --, the command runs with REGISTRY=HOST:PORT in its environment,
@@ -62,10 +68,38 @@ and serve ends with its status.`,
 	flags.StringArrayVar(&f.registry.Faults, "fault", nil, "misbehave as `NAME` says (repeatable)")
 	flags.BoolVar(&f.listFaults, "list-faults", false, "list the names that --fault takes, and end")
 	flags.BoolVar(&f.log, "log", false, "write a line for each request to standard error")
+	f.maintenance(c)
 	flags.StringVar(&f.registry.CertFile, "tls-cert", "", "serve https with the certificate of `FILE`")
 	flags.StringVar(&f.registry.KeyFile, "tls-key", "", "the certificate's key, in `FILE`")
 	c.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	return c
+}
+
+// maintenance adds the flags of what is done to the store meanwhile.
+func (f *serveFlags) maintenance(c *cobra.Command) {
+	flags := c.Flags()
+	m := &f.registry.Maintenance
+	m.Collect.Settle = settle
+	flags.DurationVar(&m.CollectEvery, "gc-interval", 0, "remove what no repository needs so often; 0 is never")
+	flags.DurationVar(&m.Collect.Grace, "gc-grace", time.Hour, "let a collection keep what is younger")
+	flags.BoolVar(&m.Collect.Untagged, "gc-untagged", false, "let a collection remove manifests that no tag, index or subject leads to, too")
+	flags.BoolVar(&m.Collect.DryRun, "gc-dry-run", false, "let a collection remove nothing, and log what it would remove")
+	flags.DurationVar(&m.PurgeEvery, "purge-interval", 24*time.Hour, "purge uploads that were given up so often; 0 is never")
+	flags.DurationVar(&m.UploadAge, "upload-age", 7*24*time.Hour, "take an upload for given up when nothing has happened for so long")
+	flags.BoolVar(&m.PurgeDryRun, "purge-dry-run", false, "purge nothing, and log what would be purged")
+}
+
+func (f *serveFlags) checkMaintenance() error {
+	m := f.registry.Maintenance
+	for name, value := range map[string]time.Duration{"gc interval": m.CollectEvery, "gc grace": m.Collect.Grace, "purge interval": m.PurgeEvery} {
+		if value < 0 {
+			return fmt.Errorf("%s %s: must not be below 0", name, value)
+		}
+	}
+	if m.UploadAge < garbage.MinUploadAge {
+		return fmt.Errorf("upload age %s: must be at least %s", m.UploadAge, garbage.MinUploadAge)
+	}
+	return nil
 }
 
 func listFaults(w io.Writer) error {
@@ -87,6 +121,9 @@ func printQuirks(w io.Writer, all []quirk.Quirk) error {
 // options returns the options of the registry, checked.
 func (f *serveFlags) options(s streams) (embedded.Options, error) {
 	o := f.registry
+	if err := f.checkMaintenance(); err != nil {
+		return o, err
+	}
 	limit, err := units.RAMInBytes(f.memoryLimit)
 	if err != nil || limit <= 0 {
 		return o, fmt.Errorf("memory limit %q: not a size such as 512MiB", f.memoryLimit)

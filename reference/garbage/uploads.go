@@ -12,10 +12,15 @@ import (
 	"github.com/registryconform/conform/reference/registry"
 )
 
+// MinUploadAge is the least age of an upload that may be purged. One at which
+// something happens tells so at least every minute.
+const MinUploadAge = 5 * time.Minute
+
 // PurgeUploads removes the upload sessions of the store at which nothing
 // happened since before, and reports each; with dryRun it only reports. A
 // session began at its startedat, and was at work when any of its files
-// changed. One that tells no time stays.
+// changed. One that tells no time stays. None that is in progress goes if before
+// lies [MinUploadAge] back, whichever process writes to it.
 func PurgeUploads(ctx context.Context, d driver.Driver, before time.Time, dryRun bool, report func(Item) error) error {
 	return names(ctx, d, func(name registry.Name) error {
 		sessions, err := d.List(ctx, layout.Uploads(name))

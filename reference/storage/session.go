@@ -32,6 +32,7 @@ func (b *blobs) Create(context.Context) (registry.BlobWriter, error) {
 		blobs:   b,
 		id:      id.String(),
 		started: time.Now().UTC(),
+		sign:    time.Now(),
 		hash:    sha256.New(),
 	}
 	b.r.claim(u)
@@ -124,6 +125,7 @@ func (u *upload) load(ctx context.Context) error {
 	if u.file, err = d.Writer(ctx, data, true); err != nil {
 		return mapped("open upload "+u.id, err)
 	}
+	u.sign = u.started
 	u.size.Store(u.file.Size())
 	if u.hash, err = u.loadHash(ctx); err != nil {
 		return errors.Join(err, u.file.Close())
@@ -159,17 +161,19 @@ func (u *upload) recover(ctx context.Context, data string) error {
 }
 
 // A hash state is stored as the number of bytes hashed, eight of them big
-// endian, and what the hash gave for its state.
+// endian, and what the hash gave for its state, which is empty if that is not
+// kept.
 
-// saveHash stores the running hash, if there is one.
+// saveHash stores the running hash, and with it that the session is at work.
 func (u *upload) saveHash(ctx context.Context) error {
-	if u.hash == nil || u.r.options.DisableHashState {
-		return nil
+	state := binary.BigEndian.AppendUint64(nil, uint64(u.size.Load()))
+	if u.hash != nil && !u.r.options.DisableHashState {
+		var err error
+		if state, err = u.hash.(encoding.BinaryAppender).AppendBinary(state); err != nil {
+			return fmt.Errorf("state of the hash: %w", err)
+		}
 	}
-	state, err := u.hash.(encoding.BinaryAppender).AppendBinary(binary.BigEndian.AppendUint64(nil, uint64(u.size.Load())))
-	if err != nil {
-		return fmt.Errorf("state of the hash: %w", err)
-	}
+	u.sign = time.Now()
 	return mapped("store hash of upload", u.r.driver.PutContent(ctx, layout.UploadHashState(u.name, u.id), state))
 }
 
@@ -199,10 +203,16 @@ func (u *upload) loadHash(ctx context.Context) (hash.Hash, error) {
 }
 
 // store makes the session known to other processes: its start first, so that
-// no content is ever without one, then what memory holds of it.
+// no content is ever without one, then what memory holds of it. One that began
+// long ago is seen to be at work before it is seen to be old.
 func (u *upload) store(ctx context.Context) error {
 	if u.stored {
 		return nil
+	}
+	if time.Since(u.started) > signOfLife {
+		if err := u.saveHash(ctx); err != nil {
+			return err
+		}
 	}
 	d := u.r.driver
 	started := u.started.Format(time.RFC3339Nano)

@@ -20,12 +20,17 @@ import (
 // is pushed in one go and is no longer costs no session on disk.
 const memoryBound = 64 << 10
 
+// signOfLife is how often an upload that goes on is seen to be at work, so that
+// it is not taken for one that was given up.
+const signOfLife = time.Minute
+
 // An upload is a [registry.BlobWriter].
 type upload struct {
 	*blobs
 	id      string
 	started time.Time
 
+	sign   time.Time         // when the session was last seen to be at work
 	size   atomic.Int64      // read by others, too
 	hash   hash.Hash         // over all bytes; nil if that is unknown
 	memory []byte            // all bytes, while there is no file
@@ -74,6 +79,9 @@ func (u *upload) Write(p []byte) (int, error) {
 		_, _ = u.hash.Write(p[:n])
 	}
 	u.size.Add(int64(n))
+	if u.broken == nil && u.file != nil && time.Since(u.sign) > signOfLife {
+		u.broken = u.saveHash(context.Background())
+	}
 	return n, u.broken
 }
 

@@ -15,12 +15,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/registryconform/conform/cmd/conform/internal/nearest"
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
+	"github.com/registryconform/conform/reference/garbage"
 	"github.com/registryconform/conform/reference/manifest"
 	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/quirk"
@@ -52,6 +54,8 @@ type Options struct {
 	Faults []string
 	// Log gets a record for each request; nil logs nothing.
 	Log *slog.Logger
+	// Maintenance is done to the store meanwhile; it is logged to Log.
+	Maintenance garbage.Maintenance
 	// CertFile and KeyFile, if set, make it https.
 	CertFile, KeyFile string
 }
@@ -77,13 +81,19 @@ type Registry struct {
 	server   *http.Server
 	scheme   string
 	done     chan error
+	// maintained ends the maintenance.
+	maintained func()
 }
 
 // Start starts a registry; it answers once Start has returned. The errors are
 // one line: a *[FaultError], or what is wrong with the address, the storage or
 // the certificate.
 func Start(ctx context.Context, o Options) (*Registry, error) {
-	h, err := handler(o)
+	d, err := open(o)
+	if err != nil {
+		return nil, err
+	}
+	h, err := handler(o, d)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +120,19 @@ func Start(ctx context.Context, o Options) (*Registry, error) {
 		serve = func() error { return r.server.ServeTLS(listener, "", "") }
 	}
 	go func() { r.done <- serve() }()
+	r.maintained = maintain(ctx, o, d)
 	return r, nil
+}
+
+// maintain begins the maintenance, and returns what ends it. It reads manifests
+// of every type, whatever may be pushed.
+func maintain(ctx context.Context, o Options, d driver.Driver) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	o.Maintenance.Log = o.Log
+	r := storage.New(d, storage.Options{Manifests: manifest.Default(manifest.WithSchema1(schema1.Options{}))})
+	var done sync.WaitGroup
+	done.Go(func() { garbage.Maintain(ctx, r, d, o.Maintenance) })
+	return func() { cancel(); done.Wait() }
 }
 
 func logger(l *slog.Logger) *slog.Logger {
@@ -131,7 +153,7 @@ func opError(err error) error {
 }
 
 // handler puts the registry together.
-func handler(o Options) (http.Handler, error) {
+func handler(o Options, d driver.Driver) (http.Handler, error) {
 	var quirks []quirk.Quirk
 	for _, name := range o.Faults {
 		q, ok := quirk.Find(name)
@@ -139,10 +161,6 @@ func handler(o Options) (http.Handler, error) {
 			return nil, &FaultError{Name: name}
 		}
 		quirks = append(quirks, q)
-	}
-	d, err := open(o)
-	if err != nil {
-		return nil, err
 	}
 	table := manifest.Default()
 	if o.Schema1 {
@@ -203,8 +221,9 @@ func (r *Registry) Wait(ctx context.Context) error {
 }
 
 // Close takes no more requests, lets those under way end for up to five
-// seconds, and frees the port.
+// seconds, ends the maintenance, and frees the port.
 func (r *Registry) Close() error {
+	defer r.maintained()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if err := r.server.Shutdown(ctx); err != nil {
