@@ -181,8 +181,9 @@ func errorsKeepFirst(x *trial) {
 	}
 	f.Arm()
 	defer f.Disarm()
-	for range 200 {
-		err := x.d.put(x.ctx, x.p("dir/large"), x.content(x.p("dir/large"), 1<<20))
+	for i := range 200 {
+		p := x.p(fmt.Sprintf("dir/large%d", i))
+		err := x.d.put(x.ctx, p, x.content(p, 1<<20))
 		if err == nil {
 			continue
 		}

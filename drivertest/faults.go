@@ -70,6 +70,13 @@ func putNoSpace(x *trial) {
 	x.holds(p, old)
 	x.isFile(p, old.size)
 	x.lists(x.p("dir"), "object")
+	x.recovers()
+}
+
+// recovers demands that the store takes content again.
+func (x *trial) recovers() {
+	c := x.put(x.p("later/object"), 3000)
+	x.holds(x.p("later/object"), c)
 }
 
 func writeNoSpace(x *trial) {
@@ -99,6 +106,7 @@ func writeNoSpace(x *trial) {
 	x.anErr(err, "an upload without space")
 	x.absent(p)
 	x.lists(x.p("dir"), "keep")
+	x.recovers()
 }
 
 func faultSurfaces(x *trial) {

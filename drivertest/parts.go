@@ -49,10 +49,7 @@ func (x *trial) chunked(f func(x *trial, part int64)) {
 func partSizes(x *trial) {
 	x.chunked(func(x *trial, cs int64) {
 		for _, size := range []int64{cs - 1, cs, cs + 1, 2*cs - 1, 2 * cs, 2*cs + 1, 3*cs + 7} {
-			for _, chunk := range []int64{size, cs, cs - 1, cs + 1, 777} {
-				if size/chunk > 40 {
-					continue
-				}
+			for _, chunk := range x.chunkings(size, cs) {
 				p := x.p("object")
 				u := x.start(p, size)
 				u.writeAll(chunk)
@@ -63,6 +60,20 @@ func partSizes(x *trial) {
 			}
 		}
 	})
+}
+
+// chunkings are the sizes of the calls of Write that make an object. Of large ones the quick
+// budget tries one.
+func (x *trial) chunkings(size, cs int64) []int64 {
+	all := []int64{size, cs, cs - 1, cs + 1}
+	if size/777 <= 40 {
+		all = append(all, 777)
+	}
+	if x.cfg.Budget == Quick && cs >= 1<<20 {
+		i := x.rng.IntN(len(all))
+		return all[i : i+1]
+	}
+	return all
 }
 
 func partMultiples(x *trial) {

@@ -47,18 +47,23 @@ func anyRoot(x *trial) {
 	if !x.needs(x.cfg.Hooks.Rooted != nil, "Hooks.Rooted") {
 		return
 	}
+	var roots []string
+	var targets []Target
 	for _, root := range []string{"", "/", "/x", "/x/", "x", "/x/y"} {
 		t, err := x.cfg.Hooks.Rooted(root, true)
 		if err != nil {
 			x.notef("the root directory %q is refused: %s", root, brief(err))
 			continue
 		}
-		x.underRules("root "+quote(root), t)
-		d := x.handleTo(t)
-		if _, err := d.list(x.ctx, "/"); err != nil && !x.missing(err) {
-			x.noErr(err, "List of the root under root directory "+quote(root))
-		}
+		roots, targets = append(roots, root), append(targets, t)
 	}
+	x.parallel(len(roots), func(x *trial, i int) {
+		x.underRules("root "+quote(roots[i]), targets[i])
+		d := x.handleTo(targets[i])
+		if _, err := d.list(x.ctx, "/"); err != nil && !x.missing(err) {
+			x.noErr(err, "List of the root under root directory "+quote(roots[i]))
+		}
+	})
 }
 
 func rootsApart(x *trial) {
