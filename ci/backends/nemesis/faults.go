@@ -47,7 +47,7 @@ func SlowDown() Fault {
 // CutBodies ends the body of every object in its middle, and only there.
 func CutBodies() Fault {
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet || len(r.URL.Query()) > 0 && !r.URL.Query().Has("x-id") {
+		if !isContent(r) {
 			p.Pass(w, r)
 			return
 		}
@@ -59,6 +59,11 @@ func CutBodies() Fault {
 		p.Answer(w, r, answer, io.LimitReader(answer.Body, answer.ContentLength/2))
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// isContent reports whether r asks for the content of an object.
+func isContent(r *http.Request) bool {
+	return r.Method == http.MethodGet && (len(r.URL.Query()) == 0 || r.URL.Query().Has("x-id"))
 }
 
 // LoseAnswers does what is asked, and every other time gives no answer.

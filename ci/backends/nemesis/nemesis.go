@@ -38,6 +38,8 @@ type Proxy struct {
 	fault    Fault
 	body     func(ctx context.Context, b []byte) // delays the bytes of an answer
 	statuses map[int]int
+	// calls are the requests since Count, now those under way, peak the most of them at once.
+	calls, now, peak int
 }
 
 // New starts a proxy in front of a server, which ends with the test. The keys
@@ -83,11 +85,29 @@ func (p *Proxy) Statuses() map[int]int {
 	return maps.Clone(p.statuses)
 }
 
+// Count returns how many requests have come since it was called last, and how
+// many of them were under way at once at most.
+func (p *Proxy) Count() (calls, peak int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	calls, peak = p.calls, p.peak
+	p.calls, p.peak = 0, p.now
+	return calls, peak
+}
+
 // ServeHTTP implements [http.Handler].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	fault := p.fault
+	p.calls++
+	p.now++
+	p.peak = max(p.peak, p.now)
 	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.now--
+		p.mu.Unlock()
+	}()
 	if fault == nil {
 		p.Pass(w, r)
 		return

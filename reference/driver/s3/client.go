@@ -21,8 +21,8 @@ import (
 const (
 	// attempts bounds how often a call is made before its failure counts.
 	attempts = 4
-	// maxBackoff bounds the wait between two of them.
-	maxBackoff = 2 * time.Second
+	// defaultBackoff bounds the wait between two of them.
+	defaultBackoff = 2 * time.Second
 	// idleConnections are kept for a server.
 	idleConnections = 16
 )
@@ -36,7 +36,7 @@ func newClient(p Parameters) *s3.Client {
 		UseAccelerate:    p.Accelerate,
 		RetryMaxAttempts: attempts,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, maxBackoff, ratelimit.None
+			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, p.backoff(), ratelimit.None
 		}),
 		// Servers other than Amazon's often refuse what goes beyond the
 		// signature, which covers the payload all the same.
@@ -59,6 +59,13 @@ func newClient(p Parameters) *s3.Client {
 		})
 	}
 	return s3.New(o)
+}
+
+func (p Parameters) backoff() time.Duration {
+	if p.MaxBackoff > 0 {
+		return p.MaxBackoff
+	}
+	return defaultBackoff
 }
 
 // endpoint returns the URL of a server that is not Amazon's.

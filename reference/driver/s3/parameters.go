@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -83,6 +84,10 @@ type Parameters struct {
 	// MultipartCopyConcurrency is how many parts are copied at a time; 0
 	// means 100 [multipartcopymaxconcurrency].
 	MultipartCopyConcurrency int
+
+	// MaxBackoff bounds the wait before a call that failed is made again; 0
+	// means 2 seconds. No configuration names it.
+	MaxBackoff time.Duration
 }
 
 // A ParameterError says which parameter is wrong, and how. It never holds the

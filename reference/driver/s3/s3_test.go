@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/registryconform/conform/ci/backends"
 	"github.com/registryconform/conform/ci/backends/nemesis"
@@ -41,13 +43,15 @@ func driverOf(settings map[string]any) (*s3.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The waits of a real server would be most of the time of a test.
+	p.MaxBackoff = 20 * time.Millisecond
 	return s3.New(p)
 }
 
 // config is what is known of the driver and the server.
 func config(server backends.S3) drivertest.Config {
 	cfg := drivertest.Config{
-		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer,
+		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer, Strict: true,
 		Semantics: drivertest.Semantics{AppendCreates: true, WeakDelete: true, WeakMove: true},
 		// The server appends to the names of files.
 		Limits: drivertest.Limits{MaxComponent: 220, MaxPath: 800},
@@ -59,12 +63,13 @@ func config(server backends.S3) drivertest.Config {
 	return cfg
 }
 
-// serverRaces are the rules that the server breaks by itself, now and then,
-// when requests for one key race.
+// serverRaces are the rules that the server breaks by itself. TestServerRaces
+// shows the server's part in them without our driver, and judges them where a
+// proxy mends it.
 func serverRaces() map[string]string {
 	return map[string]string{
-		"CONC-09": "a PUT is refused as onto a directory while the delete of its parent goes on",
-		"LINZ-02": "an upload that was completed while another was aborted does not always show",
+		"CONC-09": "a PUT is refused as onto a directory while its parent is being removed",
+		"LINZ-02": "an upload that was aborted is completed with success, and without effect",
 	}
 }
 
@@ -103,6 +108,8 @@ func TestRules(t *testing.T) {
 		return drivertest.Adapt(d), err
 	}
 	cfg.Limits.MinPart = 5 * mebi
+	cfg.Hooks.Reopen = func(location string) (drivertest.Target, error) { return reopen(server.Parameters(), location) }
+	cfg.Hooks.Worker = func(job string) *exec.Cmd { return worker(server, job) }
 	over(t, server, cfg)
 }
 
@@ -167,6 +174,13 @@ func TestDialects(t *testing.T) {
 		pages int
 	}{
 		{"three entries a page", nemesis.SmallPages(3), []string{"LIST-*", "WALK-*", "DELE-0[1-7]", "RESU-0*", "STAT-*"}, 3},
+		{"listings backwards", nemesis.ReversedPages(), []string{"LIST-0[1-6]", "WALK-*", "DELE-0[1-6]", "STAT-0*"}, 0},
+		{"no count of keys", nemesis.NoKeyCount(), []string{"LIST-0[1-6]", "WALK-0*", "DELE-0[1-6]", "STAT-0*"}, 0},
+		{"a directory lists itself", nemesis.OwnPrefix(), []string{"LIST-0[1-6]", "WALK-*", "STAT-0*", "REGI-0[24]"}, 0},
+		{"blind to ancestors", nemesis.BlindToAncestors(), []string{"LIST-0[1-6]", "WALK-*", "REGI-02"}, 0},
+		{"connections reset while sending", nemesis.ResetUploads(), []string{"CONT-0*", "WRIT-0*", "RESU-0[1-9]", "MOVE-01"}, 0},
+		{"answers shorter than announced", nemesis.WrongLength(), []string{"CONT-0*", "READ-0*", "READ-1*"}, 0},
+		{"slow down", nemesis.SlowDown(), []string{"CONT-0*", "STAT-*", "DELE-0[1-5]", "RESU-0[1-3]"}, 0},
 		{"no ranges", nemesis.IgnoreRanges(), []string{"READ-*", "CONT-0*"}, 0},
 		{"equal parts", nemesis.EqualParts(), []string{"RESU-0*", "WRIT-0*", "CHNK-03"}, 0},
 		{"repeated puts", nemesis.ReplayPuts(), []string{"CONT-0*", "WRIT-0*", "RESU-0*", "MOVE-*"}, 0},
