@@ -25,7 +25,13 @@ type event struct {
 	text       string
 	call, done int64
 	next       func(state uint64) []uint64
+	// again marks the repetition of a call by the driver itself: while the call went on it may have
+	// taken effect any number of times, or never.
+	again bool
 }
+
+// certain tells whether the event is known to have taken effect.
+func (e event) certain() bool { return e.done != forever && !e.again }
 
 type decision int
 
@@ -46,7 +52,7 @@ func decide(history []event, budget int) decision {
 	slices.SortFunc(history, func(a, b event) int { return cmp.Compare(a.call, b.call) })
 	var closed []event
 	for _, e := range history {
-		if e.done != forever {
+		if e.certain() {
 			closed = append(closed, e)
 		}
 	}
@@ -80,9 +86,11 @@ func (s *search) from(state uint64, taken bitset, left int) decision {
 		return contradictory
 	}
 	s.seen[key] = true
-	deadline := forever
+	deadline, latest := forever, int64(0)
 	for i, e := range s.history {
-		if !taken.has(i) {
+		if taken.has(i) {
+			latest = max(latest, e.call)
+		} else if e.certain() {
 			deadline = min(deadline, e.done)
 		}
 	}
@@ -91,15 +99,18 @@ func (s *search) from(state uint64, taken bitset, left int) decision {
 			if e.call > deadline {
 				break
 			}
-			if taken.has(i) || open != (e.done == forever) {
+			if taken.has(i) || open == e.certain() || e.done < latest {
 				continue
 			}
-			after := left
+			after, placed := left, taken
 			if !open {
 				after--
 			}
+			if !e.again {
+				placed = taken.with(i)
+			}
 			for _, next := range e.next(state) {
-				if d := s.from(next, taken.with(i), after); d != contradictory {
+				if d := s.from(next, placed, after); d != contradictory {
 					return d
 				}
 			}
@@ -134,8 +145,13 @@ type recorder struct {
 	history []event
 	version uint64
 	base    [2]content
-	weak    bool
+	leeway
 }
+
+// leeway is what a history may show beyond one effect for each call. With weak a Delete may succeed
+// where there is nothing; with again a driver may make a write or a Delete again, of which it lost the
+// reply.
+type leeway struct{ weak, again bool }
 
 func get(state uint64, i int) uint64 { return state >> (32 * i) & (1<<32 - 1) }
 
@@ -143,16 +159,19 @@ func set(state uint64, i int, v uint64) uint64 { return state&^((1<<32-1)<<(32*i
 
 // observe runs a call and records what follows from its outcome. A call that failed for an
 // unknown reason stays open for ever and may have taken effect.
-func (r *recorder) observe(text string, call func() (outcome string, next func(uint64) []uint64, known bool)) {
+func (r *recorder) observe(text string, changes bool, call func() (outcome string, next func(uint64) []uint64, known bool)) {
 	begun := time.Since(r.began).Nanoseconds()
 	outcome, next, known := call()
 	ended := time.Since(r.began).Nanoseconds()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.again && changes {
+		r.history = append(r.history, event{text: text + ", repeated", call: begun, done: ended, next: next, again: true})
+	}
 	if !known {
 		ended = forever
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.history = append(r.history, event{text + ": " + outcome, begun, ended, next})
+	r.history = append(r.history, event{text: text + ": " + outcome, call: begun, done: ended, next: next})
 }
 
 func (r *recorder) nextVersion() uint64 {
@@ -187,7 +206,7 @@ func nothing(uint64) []uint64 { return nil }
 
 func (r *recorder) write(x *trial, i int, p string, store func(x *trial, p string, c content) error) {
 	v := r.nextVersion()
-	r.observe(fmt.Sprintf("write version %d to %d", v, i), func() (string, func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("write version %d to %d", v, i), true, func() (string, func(uint64) []uint64, bool) {
 		err := store(x, p, r.contentOf(i, v))
 		x.harmless(err, "write")
 		effect := func(s uint64) uint64 { return set(s, i, v) }
@@ -199,7 +218,7 @@ func (r *recorder) write(x *trial, i int, p string, store func(x *trial, p strin
 }
 
 func (r *recorder) read(x *trial, i int, p string) {
-	r.observe(fmt.Sprintf("read %d", i), func() (string, func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("read %d", i), false, func() (string, func(uint64) []uint64, bool) {
 		b, err := x.d.get(x.ctx, p)
 		x.harmless(err, "GetContent")
 		switch {
@@ -214,7 +233,7 @@ func (r *recorder) read(x *trial, i int, p string) {
 }
 
 func (r *recorder) stat(x *trial, i int, p string) {
-	r.observe(fmt.Sprintf("stat %d", i), func() (string, func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("stat %d", i), false, func() (string, func(uint64) []uint64, bool) {
 		e, err := x.d.stat(x.ctx, p)
 		x.harmless(err, "Stat")
 		switch {
@@ -229,7 +248,7 @@ func (r *recorder) stat(x *trial, i int, p string) {
 }
 
 func (r *recorder) remove(x *trial, i int, p string) {
-	r.observe(fmt.Sprintf("delete %d", i), func() (string, func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("delete %d", i), true, func() (string, func(uint64) []uint64, bool) {
 		err := x.d.del(x.ctx, p)
 		x.harmless(err, "Delete")
 		effect := func(s uint64) uint64 { return set(s, i, 0) }
@@ -251,7 +270,7 @@ func (r *recorder) remove(x *trial, i int, p string) {
 }
 
 func (r *recorder) move(x *trial, from, to int, paths [2]string) {
-	r.observe(fmt.Sprintf("move %d to %d", from, to), func() (string, func(uint64) []uint64, bool) {
+	r.observe(fmt.Sprintf("move %d to %d", from, to), true, func() (string, func(uint64) []uint64, bool) {
 		err := x.d.move(x.ctx, paths[from], paths[to])
 		x.harmless(err, "Move")
 		effect := func(s uint64) uint64 { return set(set(s, to, get(s, from)), from, 0) }
@@ -271,9 +290,10 @@ func (r *recorder) move(x *trial, from, to int, paths [2]string) {
 }
 
 // history runs clients against fresh paths and judges what they saw.
-func (x *trial) history(round, clients, ops int, weak bool, act func(x *trial, r *recorder, paths [2]string)) {
+func (x *trial) history(round, clients, ops int, lee leeway, act func(x *trial, r *recorder, paths [2]string)) {
 	paths := [2]string{x.p(fmt.Sprintf("r%d/a", round)), x.p(fmt.Sprintf("r%d/b", round))}
-	r := &recorder{began: time.Now(), weak: weak || x.cfg.Semantics.WeakDelete}
+	lee.weak = lee.weak || x.cfg.Semantics.WeakDelete
+	r := &recorder{began: time.Now(), leeway: lee}
 	r.base[0], r.base[1] = x.content(paths[0], 0), x.content(paths[1], 0)
 	x.parallel(clients, func(x *trial, _ int) {
 		for range ops {
@@ -321,9 +341,9 @@ func (r *recorder) timeline() []string {
 // prefix is the history up to a call; calls that were still open then may have taken effect.
 func (r *recorder) prefix(n int) []event { return r.history[:n] }
 
-func linearRounds(x *trial, weak bool, act func(x *trial, r *recorder, paths [2]string)) {
+func linearRounds(x *trial, lee leeway, act func(x *trial, r *recorder, paths [2]string)) {
 	for round := range x.n(4, 20, 20) {
-		x.history(round, x.n(4, 8, 8), x.n(25, 100, 100), weak, act)
+		x.history(round, x.n(4, 8, 8), x.n(25, 100, 100), lee, act)
 	}
 }
 
@@ -343,7 +363,7 @@ func registerOp(x *trial, r *recorder, p string, store func(x *trial, p string, 
 }
 
 func linearPut(x *trial) {
-	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
+	linearRounds(x, leeway{}, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
 }
 
 // linearCommit lets a Delete that found no more than an upload in the making succeed.
@@ -352,7 +372,7 @@ func linearCommit(x *trial) {
 		x.inconclusive("bytes are visible before Commit, so an upload is no single write")
 		return
 	}
-	linearRounds(x, true, func(x *trial, r *recorder, paths [2]string) {
+	linearRounds(x, leeway{weak: true}, func(x *trial, r *recorder, paths [2]string) {
 		registerOp(x, r, paths[0], func(x *trial, p string, c content) error { return x.writeUnder(x.ctx, p, c) })
 	})
 }
@@ -362,7 +382,7 @@ func linearMove(x *trial) {
 		x.inconclusive("a Move is declared to be a copy and a delete")
 		return
 	}
-	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) {
+	linearRounds(x, leeway{}, func(x *trial, r *recorder, paths [2]string) {
 		i := x.rng.IntN(2)
 		switch x.rng.IntN(5) {
 		case 0:
@@ -379,7 +399,7 @@ func linearMove(x *trial) {
 
 func linearHandles(x *trial) {
 	b := x.second()
-	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) {
+	linearRounds(x, leeway{}, func(x *trial, r *recorder, paths [2]string) {
 		y := *x
 		if x.rng.IntN(2) == 0 {
 			y.d = &traced{h: b.h, as: b.as, log: x.log, open: b.open}
@@ -389,6 +409,7 @@ func linearHandles(x *trial) {
 	})
 }
 
+// linearFaults lets a driver make a write again whose reply was lost, while the call goes on.
 func linearFaults(x *trial) {
 	f, ok := x.faulty(LostReply)
 	if !ok {
@@ -396,14 +417,14 @@ func linearFaults(x *trial) {
 	}
 	f.Arm()
 	defer f.Disarm()
-	linearRounds(x, false, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
+	linearRounds(x, leeway{again: true}, func(x *trial, r *recorder, paths [2]string) { registerOp(x, r, paths[0], putOf) })
 }
 
 func linearUndecided(x *trial) {
 	n := 0
 	for round := range x.n(2, 10, 10) {
 		p := x.p(fmt.Sprintf("r%d", round))
-		r := &recorder{began: time.Now(), weak: x.cfg.Semantics.WeakDelete}
+		r := &recorder{began: time.Now(), leeway: leeway{weak: x.cfg.Semantics.WeakDelete}}
 		r.base[0] = x.content(p, 0)
 		x.parallel(8, func(x *trial, _ int) {
 			for range 20 {

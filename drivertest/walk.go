@@ -274,6 +274,23 @@ func walkError(x *trial) {
 }
 
 func walkVanish(x *trial) {
+	x.each("directories, as they are visited", func(x *trial) {
+		x.tree([]string{"a/1", "a/2", "b", "c/x/y", "d/z", "e"})
+		var seen []string
+		err := x.d.walk(x.ctx, x.root, func(e entry) error {
+			seen = append(seen, e.path)
+			if e.dir {
+				_ = x.d.del(x.ctx, e.path)
+			}
+			return nil
+		})
+		x.noErr(err, "Walk that deletes each directory that it visits")
+		for _, last := range []string{"b", "e"} {
+			if x.ok() && !slices.Contains(seen, x.p(last)) {
+				x.failf("Walk that deletes each directory that it visits ended early: it visited %s", some(seen))
+			}
+		}
+	})
 	for name, victims := range map[string][]string{
 		"later object": {"b"}, "later directory": {"c"}, "own directory": {"a"}, "everything visited": {"a/1", "a/2", "a"}, "emptied": {"c/x/y"},
 	} {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // listings changes the answers to listings of objects, and lets all else pass.
@@ -75,12 +74,12 @@ func BlindToAncestors() Fault {
 	}
 }
 
-// ResetUploads ends the connection in the middle of each first request that
-// brings content, and takes the next.
+// ResetUploads ends the connection in the middle of each request that brings
+// content, every other time.
 func ResetUploads() Fault {
-	var n atomic.Int64
+	var n counter
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPut || r.ContentLength == 0 || n.Add(1)%2 == 0 {
+		if r.Method != http.MethodPut || r.ContentLength == 0 || n.next(r)%2 == 0 {
 			p.Pass(w, r)
 			return
 		}
@@ -89,11 +88,12 @@ func ResetUploads() Fault {
 	}
 }
 
-// WrongLength announces of every other object a byte more than it gives.
+// WrongLength announces a byte more of an object than it gives, every other
+// time.
 func WrongLength() Fault {
-	var n atomic.Int64
+	var n counter
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if !isContent(r) || n.Add(1)%2 == 0 {
+		if !isContent(r) || n.next(r)%2 == 0 {
 			p.Pass(w, r)
 			return
 		}

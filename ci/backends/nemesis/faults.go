@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -32,11 +31,30 @@ func Writes(status int, code string) Fault {
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// SlowDown refuses two requests and serves the third, and so on.
+// counter counts the requests alike: of one method, for one URL. So it is the
+// same request that a fault meets again when it is repeated, whatever others
+// come between.
+type counter struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *counter) next(r *http.Request) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = map[string]int{}
+	}
+	key := r.Method + " " + r.URL.String()
+	c.n[key]++
+	return c.n[key]
+}
+
+// SlowDown refuses each request twice and serves it then, and so on.
 func SlowDown() Fault {
-	var n atomic.Int64
+	var n counter
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if n.Add(1)%3 != 0 {
+		if n.next(r)%3 != 0 {
 			Refuse(w, r, http.StatusServiceUnavailable, "SlowDown")
 			return
 		}
@@ -66,11 +84,12 @@ func isContent(r *http.Request) bool {
 	return r.Method == http.MethodGet && (len(r.URL.Query()) == 0 || r.URL.Query().Has("x-id"))
 }
 
-// LoseAnswers does what is asked, and every other time gives no answer.
+// LoseAnswers does what is asked, and every other time that it is the same gives
+// no answer.
 func LoseAnswers() Fault {
-	var n atomic.Int64
+	var n counter
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if isRead(r) || n.Add(1)%2 == 0 {
+		if isRead(r) || n.next(r)%2 == 0 {
 			p.Pass(w, r)
 			return
 		}

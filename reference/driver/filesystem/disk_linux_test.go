@@ -5,79 +5,45 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/registryconform/conform/ci/backends/disk"
 	"github.com/registryconform/conform/ci/need"
 	"github.com/registryconform/conform/drivertest"
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 )
 
-// ownMounts tells the process that it has mounts, and limits, of its own.
-const ownMounts = "FILESYSTEM_TEST_MOUNTS"
-
 // TestDisks judges the driver on disks that are full, that have no inodes left,
 // that become read-only or lose their power, over two file systems at once, and
 // by a process that may not write more, or open more files. It does so in a
 // process of its own, whose mounts nobody else sees.
 func TestDisks(t *testing.T) {
-	if os.Getenv(ownMounts) == "" {
-		inside(t)
+	if !disk.Inside(t) {
 		return
 	}
-	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		t.Fatal(err)
-	}
 	full := []string{"FALT-01", "FALT-02", "ERRS-07"}
-	for _, disk := range []struct {
+	for _, c := range []struct {
 		name  string
 		rules []string
 		hooks drivertest.Hooks
 	}{
-		{"a full tmpfs", full, failing(drivertest.NoSpace, tmpfs("size=1m"), nothing)},
-		{"a full ext4", full, failing(drivertest.NoSpace, ext4("4M"), nothing)},
-		{"a full overlay", full, failing(drivertest.NoSpace, overlay("size=1m"), nothing)},
-		{"no inodes", []string{"FALT-01", "ERRS-07"}, failing(drivertest.NoSpace, tmpfs("size=64m,nr_inodes=300"), takeInodes)},
-		{"read-only", []string{"FALT-10"}, failing(drivertest.ReadOnly, tmpfs("size=8m"), readOnly)},
-		{"files of 64 KiB at most", full, failing(drivertest.NoSpace, tmpfs("size=64m"), shortFiles)},
-		{"no descriptors", []string{"FALT-07"}, failing(drivertest.NoDescriptors, tmpfs("size=8m"), takeDescriptors)},
+		{"a full tmpfs", full, disk.Failing(openAt, drivertest.NoSpace, disk.Tmpfs("size=1m"), disk.Nothing)},
+		{"a full ext4", full, disk.Failing(openAt, drivertest.NoSpace, disk.Ext4("4M"), disk.Nothing)},
+		{"a full overlay", full, disk.Failing(openAt, drivertest.NoSpace, disk.Overlay("size=1m"), disk.Nothing)},
+		{"no inodes", []string{"FALT-01", "ERRS-07"}, disk.Failing(openAt, drivertest.NoSpace, disk.Tmpfs("size=64m,nr_inodes=300"), disk.TakeInodes)},
+		{"read-only", []string{"FALT-10"}, disk.Failing(openAt, drivertest.ReadOnly, disk.Tmpfs("size=8m"), disk.ReadOnly)},
+		{"files of 64 KiB at most", full, disk.Failing(openAt, drivertest.NoSpace, disk.Tmpfs("size=64m"), disk.ShortFiles)},
+		{"no descriptors", []string{"FALT-07"}, disk.Failing(openAt, drivertest.NoDescriptors, disk.Tmpfs("size=8m"), disk.TakeDescriptors)},
 		{"two file systems", []string{"MOVE-08"}, drivertest.Hooks{Spread: spread}},
 		{"a power cut", []string{"CRSH-10"}, drivertest.Hooks{Lossy: lossy}},
 	} {
-		t.Run(disk.name, func(t *testing.T) { judge(t, disk.rules, disk.hooks) })
+		t.Run(c.name, func(t *testing.T) { judge(t, c.rules, c.hooks) })
 	}
 	t.Run("errors", kinds)
-}
-
-// inside runs the test again with mounts of its own: as root, or as root of a
-// user namespace.
-func inside(t *testing.T) {
-	t.Helper()
-	command := exec.Command(os.Args[0], "-test.run=^TestDisks$", "-test.count=1", "-test.v")
-	command.Env = append(os.Environ(), ownMounts+"=1", "TMPDIR="+t.TempDir())
-	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
-		command.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
-	}
-	out, err := command.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		need.Missing(t, "a namespace for mounts", "run as root, or let users make namespaces")
-	}
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-		return
-	}
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "--- ") || strings.Contains(line, "is missing") {
-			t.Log(strings.TrimSpace(line))
-		}
-	}
 }
 
 // judge demands that all rules are judged, and kept.
@@ -106,171 +72,9 @@ func judge(t *testing.T, rules []string, hooks drivertest.Hooks) {
 	}
 }
 
-// A medium mounts something on a directory. What may not be mounted here is
-// errors.ErrUnsupported.
-type medium func(dir string) error
-
-func mounted(err error) error {
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENODEV) || errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
-	}
-	return err
-}
-
-func tmpfs(options string) medium {
-	return func(dir string) error { return mounted(syscall.Mount("none", dir, "tmpfs", 0, options)) }
-}
-
-// ext4 keeps its image beside the directory.
-func ext4(size string) medium {
-	return func(dir string) error {
-		if os.Getuid() != 0 || !isInitialUser() {
-			return errors.ErrUnsupported
-		}
-		image := dir + ".image"
-		for _, command := range [][]string{
-			{"truncate", "-s", size, image},
-			{"mkfs.ext4", "-q", "-F", image},
-			{"mount", "-o", "loop", image, dir},
-		} {
-			if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-				return mounted(fmt.Errorf("%s: %w: %s", command[0], err, out))
-			}
-		}
-		return nil
-	}
-}
-
-// isInitialUser reports whether root is the machine's, not that of a namespace.
-func isInitialUser() bool {
-	b, err := os.ReadFile("/proc/self/uid_map")
-	return err == nil && strings.Join(strings.Fields(string(b)), " ") == "0 0 4294967295"
-}
-
-// overlay has its upper layer on a small disk.
-func overlay(options string) medium {
-	return func(dir string) error {
-		small := dir + ".layers"
-		if err := os.Mkdir(small, 0o777); err != nil {
-			return err
-		}
-		if err := tmpfs(options)(small); err != nil {
-			return err
-		}
-		for _, layer := range []string{"lower", "upper", "work"} {
-			if err := os.Mkdir(filepath.Join(small, layer), 0o777); err != nil {
-				return err
-			}
-		}
-		return mounted(syscall.Mount("overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", small)))
-	}
-}
-
-// mount mounts a medium on a new directory.
-func mount(on medium) (dir string, release func(), err error) {
-	dir, err = os.MkdirTemp("", "disk")
-	if err != nil {
-		return "", nil, err
-	}
-	return dir, func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) }, on(dir)
-}
-
 func openAt(root string) (drivertest.Target, error) {
 	d, err := filesystem.New(filesystem.Parameters{Root: root})
 	return drivertest.AdaptStore(func() *filesystem.Driver { return d }), err
-}
-
-// A trouble makes a mounted disk, or the process, fail, and returns what ends
-// it.
-type trouble func(dir string) (end func())
-
-// failing gives a rule a store on a medium, and trouble while it is armed.
-func failing(kind drivertest.Fault, on medium, begin trouble) drivertest.Hooks {
-	return drivertest.Hooks{Fault: func(wanted drivertest.Fault) (drivertest.Faulty, error) {
-		if wanted != kind {
-			return drivertest.Faulty{}, errors.ErrUnsupported
-		}
-		dir, release, err := mount(on)
-		if err != nil {
-			return drivertest.Faulty{}, err
-		}
-		target, err := openAt(filepath.Join(dir, "root"))
-		var end func()
-		return drivertest.Faulty{
-			Target: target, Arm: func() { end = begin(dir) }, Disarm: func() { end() }, Close: release,
-		}, err
-	}}
-}
-
-// nothing is the trouble of a disk that is too small by itself.
-func nothing(string) func() { return func() {} }
-
-func takeInodes(dir string) func() {
-	var taken []string
-	for i := 0; ; i++ {
-		name := filepath.Join(dir, fmt.Sprint("taken", i))
-		file, err := os.Create(name)
-		if err != nil {
-			break
-		}
-		file.Close()
-		taken = append(taken, name)
-	}
-	return func() {
-		for _, name := range taken {
-			os.Remove(name)
-		}
-	}
-}
-
-func readOnly(dir string) func() {
-	if err := syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
-		panic(err)
-	}
-	return func() {
-		if err := syscall.Mount("none", dir, "", syscall.MS_REMOUNT, ""); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func shortFiles(string) func() {
-	signal.Ignore(syscall.SIGXFSZ)
-	return limit(syscall.RLIMIT_FSIZE, 64<<10)
-}
-
-// limit sets a limit of the process and returns what takes it back.
-func limit(resource int, n uint64) func() {
-	var before syscall.Rlimit
-	if err := syscall.Getrlimit(resource, &before); err != nil {
-		panic(err)
-	}
-	if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: n, Max: before.Max}); err != nil {
-		panic(err)
-	}
-	return func() {
-		if err := syscall.Setrlimit(resource, &before); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func takeDescriptors(string) func() {
-	back := limit(syscall.RLIMIT_NOFILE, 64)
-	var taken []*os.File
-	for {
-		file, err := os.Open(os.DevNull)
-		if err != nil {
-			break
-		}
-		taken = append(taken, file)
-	}
-	return func() {
-		for _, file := range taken {
-			file.Close()
-		}
-		back()
-	}
 }
 
 // spread puts another file system on a directory of a store.
@@ -283,7 +87,7 @@ func spread(path string) (drivertest.Target, error) {
 	if err := os.MkdirAll(far, 0o777); err != nil {
 		return drivertest.Target{}, err
 	}
-	if err := tmpfs("size=16m")(far); err != nil {
+	if err := disk.Tmpfs("size=16m")(far); err != nil {
 		return drivertest.Target{}, err
 	}
 	return openAt(root)
@@ -292,7 +96,7 @@ func spread(path string) (drivertest.Target, error) {
 // lossy is an ext4 whose image is copied, without what the system still holds
 // back: that is what a power cut leaves.
 func lossy() (drivertest.Lossy, error) {
-	dir, release, err := mount(ext4("48M"))
+	dir, release, err := disk.Mount(disk.Ext4("48M"))
 	if err != nil {
 		return drivertest.Lossy{}, err
 	}
@@ -320,7 +124,7 @@ func lossy() (drivertest.Lossy, error) {
 // kinds looks at the type of the error that a full disk gives, by either way of
 // writing, and at what a Writer says that finds no inode.
 func kinds(t *testing.T) {
-	root, release, err := mount(tmpfs("size=1m,nr_inodes=300"))
+	root, release, err := disk.Mount(disk.Tmpfs("size=1m,nr_inodes=300"))
 	if err != nil {
 		need.Missing(t, "a disk", "run as root: "+err.Error())
 	}
@@ -348,7 +152,7 @@ func kinds(t *testing.T) {
 	if err := errors.Join(w.Cancel(t.Context()), w.Close()); err != nil {
 		t.Error(err)
 	}
-	back := takeInodes(root)
+	back := disk.TakeInodes(root)
 	_, err = d.Writer(t.Context(), "/x/y/z", false)
 	isFull("Writer without inodes", err)
 	back()

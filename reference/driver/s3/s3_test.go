@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,15 +50,25 @@ func driverOf(settings map[string]any) (*s3.Driver, error) {
 	return s3.New(p)
 }
 
-// config is what is known of the driver and the server.
+// config is what is known of the driver and the server. DRIVERTEST_BUDGET asks
+// for more than the quick budget.
 func config(server backends.S3) drivertest.Config {
 	cfg := drivertest.Config{
 		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer, Strict: true,
 		Semantics: drivertest.Semantics{AppendCreates: true, WeakDelete: true, WeakMove: true},
 		// The server appends to the names of files.
 		Limits: drivertest.Limits{MaxComponent: 220, MaxPath: 800},
-		Only:   without(serverRaces()),
 	}
+	races := slices.Collect(maps.Keys(serverRaces()))
+	switch os.Getenv("DRIVERTEST_BUDGET") {
+	case "standard":
+		cfg.Budget = drivertest.Standard
+	case "long":
+		cfg.Budget = drivertest.Long
+	default:
+		races = append(races, pageRules()...)
+	}
+	cfg.Only = without(races)
 	// What takes time is the way to the server and back.
 	cfg.Parallel = 8
 	cfg.Hooks.Secrets = []string{server.SecretKey}
@@ -74,10 +86,10 @@ func serverRaces() map[string]string {
 }
 
 // without returns the ids of all rules but some.
-func without(some map[string]string) []string {
+func without(some []string) []string {
 	var ids []string
 	for _, rule := range drivertest.Checks() {
-		if _, ok := some[rule.ID]; !ok {
+		if !slices.Contains(some, rule.ID) {
 			ids = append(ids, rule.ID)
 		}
 	}
@@ -163,27 +175,50 @@ func faulty(tb testing.TB, server backends.S3, kind drivertest.Fault) (drivertes
 	return f, nil
 }
 
+// pageRules take more entries than a page holds.
+func pageRules() []string {
+	return []string{"LIST-07", "LIST-08", "LIST-09", "WALK-18", "DELE-07", "DELE-11", "CTXT-04", "FALT-08"}
+}
+
+// TestPages judges what takes many pages over a server with small ones, where
+// TestRules leaves it out.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	const size = 100
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	p.Use(nemesis.SmallPages(size))
+	behind := server
+	behind.URL = p.URL
+	cfg := config(behind)
+	cfg.Only, cfg.Limits.PageSize = pageRules(), size
+	cfg.Hooks.Fault = func(kind drivertest.Fault) (drivertest.Faulty, error) { return faulty(t, server, kind) }
+	over(t, behind, cfg)
+}
+
 // TestDialects judges the driver over servers that are within their rights, or
 // nearly so.
 func TestDialects(t *testing.T) {
+	t.Parallel()
 	server := backends.StartS3(t)
+	lists := []string{"LIST-0[1-6]", "WALK-0*", "WALK-1[0-7]", "WALK-2[13]", "DELE-0[1-6]", "STAT-0*", "REGI-02"}
+	writes := []string{"CONT-0*", "WRIT-0*", "RESU-0*", "MOVE-01"}
 	for _, dialect := range []struct {
 		name  string
 		fault nemesis.Fault
 		only  []string
-		pages int
 	}{
-		{"three entries a page", nemesis.SmallPages(3), []string{"LIST-*", "WALK-*", "DELE-0[1-7]", "RESU-0*", "STAT-*"}, 3},
-		{"listings backwards", nemesis.ReversedPages(), []string{"LIST-0[1-6]", "WALK-*", "DELE-0[1-6]", "STAT-0*"}, 0},
-		{"no count of keys", nemesis.NoKeyCount(), []string{"LIST-0[1-6]", "WALK-0*", "DELE-0[1-6]", "STAT-0*"}, 0},
-		{"a directory lists itself", nemesis.OwnPrefix(), []string{"LIST-0[1-6]", "WALK-*", "STAT-0*", "REGI-0[24]"}, 0},
-		{"blind to ancestors", nemesis.BlindToAncestors(), []string{"LIST-0[1-6]", "WALK-*", "REGI-02"}, 0},
-		{"connections reset while sending", nemesis.ResetUploads(), []string{"CONT-0*", "WRIT-0*", "RESU-0[1-9]", "MOVE-01"}, 0},
-		{"answers shorter than announced", nemesis.WrongLength(), []string{"CONT-0*", "READ-0*", "READ-1*"}, 0},
-		{"slow down", nemesis.SlowDown(), []string{"CONT-0*", "STAT-*", "DELE-0[1-5]", "RESU-0[1-3]"}, 0},
-		{"no ranges", nemesis.IgnoreRanges(), []string{"READ-*", "CONT-0*"}, 0},
-		{"equal parts", nemesis.EqualParts(), []string{"RESU-0*", "WRIT-0*", "CHNK-03"}, 0},
-		{"repeated puts", nemesis.ReplayPuts(), []string{"CONT-0*", "WRIT-0*", "RESU-0*", "MOVE-*"}, 0},
+		{"three entries a page", nemesis.SmallPages(3), []string{"LIST-0*", "WALK-0*", "WALK-1*", "WALK-2[13]", "DELE-0[1-7]", "STAT-0[1-8]", "REGI-02", "RESU-0*"}},
+		{"listings backwards", nemesis.ReversedPages(), lists},
+		{"no count of keys", nemesis.NoKeyCount(), lists},
+		{"a directory lists itself", nemesis.OwnPrefix(), []string{"LIST-0[1-6]", "WALK-0*", "WALK-1[0-7]", "WALK-2[13]", "STAT-0[1-8]", "REGI-02"}},
+		{"blind to ancestors", nemesis.BlindToAncestors(), lists},
+		{"connections reset while sending", nemesis.ResetUploads(), writes},
+		{"repeated puts", nemesis.ReplayPuts(), append(writes, "MOVE-0[1-6]")},
+		{"equal parts", nemesis.EqualParts(), []string{"RESU-0*", "WRIT-0*", "CHNK-03"}},
+		{"answers shorter than announced", nemesis.WrongLength(), []string{"CONT-0*", "READ-0*", "READ-1*"}},
+		{"no ranges", nemesis.IgnoreRanges(), []string{"READ-*", "CONT-0*"}},
+		{"slow down", nemesis.SlowDown(), []string{"CONT-0[2-4]", "STAT-0[1-5]", "LIST-01", "WALK-01", "MOVE-01", "DELE-0[125]", "RESU-0[12]"}},
 	} {
 		t.Run(dialect.name, func(t *testing.T) {
 			p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
@@ -191,7 +226,7 @@ func TestDialects(t *testing.T) {
 			behind := server
 			behind.URL = p.URL
 			cfg := config(behind)
-			cfg.Only, cfg.Limits.PageSize = dialect.only, dialect.pages
+			cfg.Only, cfg.Limits.PageSize = dialect.only, 3
 			over(t, behind, cfg)
 		})
 	}
