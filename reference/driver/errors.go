@@ -1,6 +1,11 @@
 package driver
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
 
 // A PathNotFoundError says that there is nothing at Path.
 type PathNotFoundError struct {
@@ -74,3 +79,20 @@ func (e FullError) Error() string {
 
 // Unwrap returns the failure.
 func (e FullError) Unwrap() error { return e.Detail }
+
+// Failure wraps an error of the medium in an [Error] of the driver called name;
+// nil stays nil. The error of ctx, if it is done, can be found in it, and
+// [io.EOF] becomes [io.ErrUnexpectedEOF]: a connection that ended early is not
+// the end of what is read.
+func Failure(ctx context.Context, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
+		err = errors.Join(done, err)
+	}
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: %v", io.ErrUnexpectedEOF, err)
+	}
+	return Error{DriverName: name, Detail: err}
+}

@@ -3,8 +3,6 @@ package s3
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -53,19 +51,10 @@ func typed(ctx context.Context, path string, err error) error {
 // failure gives a failure its type, but never that something is absent. The
 // error of a context that is done can be found in it.
 func failure(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
-		err = errors.Join(done, err)
-	}
-	if errors.Is(err, io.EOF) {
-		// A connection that ended early is not the end of what is read.
-		err = fmt.Errorf("%w: %v", io.ErrUnexpectedEOF, err)
-	}
+	failed := driver.Failure(ctx, name, err)
 	switch {
 	case status(err) == http.StatusInsufficientStorage, code(err) == "QuotaExceeded", code(err) == "XMinioStorageFull":
-		return driver.FullError{DriverName: name, Detail: err}
+		return driver.FullError{DriverName: name, Detail: errors.Unwrap(failed)}
 	}
-	return driver.Error{DriverName: name, Detail: err}
+	return failed
 }

@@ -1,12 +1,8 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,105 +13,38 @@ import (
 
 var errCutShort = errors.New("the server cut a listing short, and does not say where it goes on")
 
-// An object is an entry of a listing; one that ends in a slash can stand for
-// all keys that begin so.
-type object struct {
-	key      string
-	size     int64
-	modified time.Time
-}
-
-// pages is a listing of the keys that begin with prefix, in the order of bytes.
-type pages struct {
-	d         *Driver
-	prefix    string
-	delimiter string
-	size      int32 // keys a page at most; 0: as the server likes
-
-	page  []object
-	after string // no key up to this one is wanted
-	token *string
-	last  bool // page is the last
-}
-
-// pages lists the keys below prefix; with a delimiter, those that hold it
-// behind the prefix are listed as one.
-func (d *Driver) pages(prefix, delimiter string) *pages {
-	return &pages{d: d, prefix: prefix, delimiter: delimiter}
-}
-
-// next returns the next entry, if there is one.
-func (p *pages) next(ctx context.Context) (object, bool, error) {
-	for {
-		for len(p.page) > 0 {
-			o := p.page[0]
-			p.page = p.page[1:]
-			if o.key > p.after {
-				return o, true, nil
-			}
-		}
-		if p.last {
-			return object{}, false, nil
-		}
-		if err := p.fetch(ctx); err != nil {
-			return object{}, false, err
-		}
+// fetch gets a page of a listing.
+func (d *Driver) fetch(ctx context.Context, q driver.FlatQuery) (page []driver.FlatEntry, next string, err error) {
+	in := &s3.ListObjectsV2Input{Bucket: &d.p.Bucket, Prefix: &q.Prefix}
+	if q.Delimiter != "" {
+		in.Delimiter = &q.Delimiter
 	}
-}
-
-// skipTo leaves out all keys up to and including after, without asking for
-// more than it must of them.
-func (p *pages) skipTo(after string) {
-	if after <= p.after {
-		return
+	if q.Limit > 0 {
+		in.MaxKeys = &q.Limit
 	}
-	p.after = after
-	n, _ := slices.BinarySearchFunc(p.page, after, func(o object, key string) int { return cmp.Compare(o.key, key) })
-	p.page = p.page[n:]
-	if len(p.page) == 0 {
-		p.token = nil
+	switch {
+	case q.After != "":
+		in.StartAfter = &q.After
+	case q.Token != "":
+		in.ContinuationToken = &q.Token
 	}
-}
-
-// holds reports whether a key begins with prefix, which is not before the next
-// entry, if the page at hand tells.
-func (p *pages) holds(prefix string) (holds, known bool) {
-	n, _ := slices.BinarySearchFunc(p.page, prefix, func(o object, key string) int { return cmp.Compare(o.key, key) })
-	if n < len(p.page) {
-		return strings.HasPrefix(p.page[n].key, prefix), true
-	}
-	return false, p.last
-}
-
-// fetch gets the next page.
-func (p *pages) fetch(ctx context.Context) error {
-	in := &s3.ListObjectsV2Input{Bucket: &p.d.p.Bucket, Prefix: &p.prefix, ContinuationToken: p.token}
-	if p.delimiter != "" {
-		in.Delimiter = &p.delimiter
-	}
-	if p.size > 0 {
-		in.MaxKeys = &p.size
-	}
-	if p.token == nil && p.after != "" {
-		in.StartAfter = &p.after
-	}
-	out, err := p.d.client.ListObjectsV2(ctx, in)
+	out, err := d.client.ListObjectsV2(ctx, in)
 	if err != nil {
-		return failure(ctx, err)
+		return nil, "", failure(ctx, err)
 	}
-	p.page = p.page[:0]
 	for _, o := range out.Contents {
-		p.page = append(p.page, object{aws.ToString(o.Key), aws.ToInt64(o.Size), aws.ToTime(o.LastModified)})
+		page = append(page, driver.FlatEntry{Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), ModTime: aws.ToTime(o.LastModified)})
 	}
 	for _, o := range out.CommonPrefixes {
-		p.page = append(p.page, object{key: aws.ToString(o.Prefix)})
+		page = append(page, driver.FlatEntry{Key: aws.ToString(o.Prefix)})
 	}
-	slices.SortFunc(p.page, func(a, b object) int { return cmp.Compare(a.key, b.key) })
-	p.last, p.token = !aws.ToBool(out.IsTruncated), out.NextContinuationToken
-	if p.last || p.token != nil && *p.token != "" {
-		return nil
+	switch next = aws.ToString(out.NextContinuationToken); {
+	case !aws.ToBool(out.IsTruncated):
+		return page, "", nil
+	case next == "":
+		return nil, "", failure(ctx, errCutShort)
 	}
-	return failure(ctx, errCutShort)
+	return page, next, nil
 }
 
 // List implements [driver.Driver].
@@ -123,28 +52,16 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	if err := check(ctx, path, true); err != nil {
 		return nil, err
 	}
-	prefix := d.below(path)
-	p := d.pages(prefix, "/")
-	paths, found := []string{}, path == "/"
-	for {
-		o, ok, err := p.next(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			break
-		}
-		found = true
-		child := "/" + strings.TrimSuffix(strings.TrimPrefix(o.key, d.root), "/")
-		if o.key != prefix && driver.CheckPath(name, child, false) == nil {
-			paths = append(paths, child)
-		}
+	return d.store.List(ctx, path)
+}
+
+// Walk implements [driver.Driver]. It lists flat, a thousand keys a request,
+// and tells directories from the keys.
+func (d *Driver) Walk(ctx context.Context, path string, f driver.WalkFunc, options ...func(*driver.WalkOptions)) error {
+	if err := check(ctx, path, true); err != nil {
+		return err
 	}
-	if !found {
-		return nil, notFound(path)
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths), nil
+	return d.store.Walk(ctx, path, f, options...)
 }
 
 // Delete implements [driver.Driver].
@@ -179,14 +96,14 @@ func (d *Driver) deleteObjects(ctx context.Context, path string) (found bool, er
 	case !isNotFound(err):
 		return false, err
 	}
-	p := d.pages(d.below(path), "")
+	p := d.store.Pages(d.below(path), "")
 	for {
-		o, ok, err := p.next(ctx)
+		o, ok, err := p.Next(ctx)
 		if err != nil {
 			return found, err
 		}
 		if ok {
-			keys = append(keys, o.key)
+			keys = append(keys, o.Key)
 		}
 		if len(keys) == batch || !ok && len(keys) > 0 {
 			found = true

@@ -3,15 +3,15 @@ package s3
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/registryconform/conform/reference/driver"
 )
 
 const (
@@ -90,76 +90,49 @@ type Parameters struct {
 	MaxBackoff time.Duration
 }
 
-// A ParameterError says which parameter is wrong, and how. It never holds the
-// value of a secret.
-type ParameterError struct {
-	Name   string
-	Reason string
-}
-
-func (e *ParameterError) Error() string { return fmt.Sprintf("s3: parameter %s: %s", e.Name, e.Reason) }
-
 // ParseParameters reads the parameters of a configuration. Numbers and booleans
 // may be strings, as environment variables are. The error is a
-// *[ParameterError] and names the parameter; one that is not known is an error.
+// *[driver.ParameterError] and names the parameter; one that is not known is an
+// error.
 func ParseParameters(settings map[string]any) (Parameters, error) {
 	var p Parameters
-	names := make([]string, 0, len(settings))
-	for key := range settings {
-		names = append(names, key)
-	}
-	slices.Sort(names)
-	for _, key := range names {
-		set, ok := p.setters()[key]
-		if !ok {
-			return p, &ParameterError{key, "not known; the parameters are " + strings.Join(Names(), ", ")}
-		}
-		if err := set(settings[key]); err != nil {
-			return p, &ParameterError{key, err.Error()}
-		}
+	if err := p.setters().Set(name, settings); err != nil {
+		return p, err
 	}
 	return p.checked()
 }
 
 // Names returns the names of all parameters, sorted.
-func Names() []string {
-	var p Parameters
-	var names []string
-	for key := range p.setters() {
-		names = append(names, key)
-	}
-	slices.Sort(names)
-	return names
-}
+func Names() []string { return new(Parameters).setters().Names() }
 
 // setters returns for each name what takes its value.
-func (p *Parameters) setters() map[string]func(any) error {
+func (p *Parameters) setters() driver.Setters {
 	secure, v4 := true, true
 	var copies int64
-	return map[string]func(any) error{
-		"accesskey":      text(&p.AccessKey),
-		"secretkey":      text(&p.SecretKey),
-		"sessiontoken":   text(&p.SessionToken),
-		"region":         text(&p.Region),
-		"regionendpoint": text(&p.RegionEndpoint),
-		"bucket":         text(&p.Bucket),
-		"rootdirectory":  text(&p.RootDirectory),
-		"useragent":      text(&p.UserAgent),
-		"keyid":          text(&p.KeyID),
-		"storageclass":   text(&p.StorageClass),
-		"objectacl":      text(&p.ObjectACL),
-		"forcepathstyle": boolean(&p.ForcePathStyle),
-		"encrypt":        boolean(&p.Encrypt),
-		"skipverify":     boolean(&p.SkipVerify),
-		"usedualstack":   boolean(&p.UseDualStack),
-		"accelerate":     boolean(&p.Accelerate),
+	return driver.Setters{
+		"accesskey":      driver.Text(&p.AccessKey),
+		"secretkey":      driver.Text(&p.SecretKey),
+		"sessiontoken":   driver.Text(&p.SessionToken),
+		"region":         driver.Text(&p.Region),
+		"regionendpoint": driver.Text(&p.RegionEndpoint),
+		"bucket":         driver.Text(&p.Bucket),
+		"rootdirectory":  driver.Text(&p.RootDirectory),
+		"useragent":      driver.Text(&p.UserAgent),
+		"keyid":          driver.Text(&p.KeyID),
+		"storageclass":   driver.Text(&p.StorageClass),
+		"objectacl":      driver.Text(&p.ObjectACL),
+		"forcepathstyle": driver.Boolean(&p.ForcePathStyle),
+		"encrypt":        driver.Boolean(&p.Encrypt),
+		"skipverify":     driver.Boolean(&p.SkipVerify),
+		"usedualstack":   driver.Boolean(&p.UseDualStack),
+		"accelerate":     driver.Boolean(&p.Accelerate),
 		"chunksize":      number(&p.ChunkSize),
 		"secure": func(v any) error {
 			p.Secure = &secure
-			return boolean(p.Secure)(v)
+			return driver.Boolean(p.Secure)(v)
 		},
 		"v4auth": func(v any) error {
-			if err := boolean(&v4)(v); err != nil || v4 {
+			if err := driver.Boolean(&v4)(v); err != nil || v4 {
 				return err
 			}
 			return errors.New("signatures of version 2 are not supported")
@@ -183,84 +156,24 @@ func (p *Parameters) setters() map[string]func(any) error {
 	}
 }
 
-func text(to *string) func(any) error {
-	return func(v any) error {
-		switch v := v.(type) {
-		case nil:
-			*to = ""
-		case string:
-			*to = v
-		case int, int64, uint64, float64, bool:
-			// An account's number, unquoted.
-			*to = fmt.Sprint(v)
-		default:
-			return fmt.Errorf("want text, not %T", v)
-		}
-		return nil
-	}
-}
-
-func boolean(to *bool) func(any) error {
-	return func(v any) error {
-		switch v := v.(type) {
-		case nil:
-		case bool:
-			*to = v
-		case string:
-			b, err := strconv.ParseBool(v)
-			if err != nil {
-				return fmt.Errorf("%q: want true or false", v)
-			}
-			*to = b
-		default:
-			return fmt.Errorf("want true or false, not %T", v)
-		}
-		return nil
-	}
-}
-
+// number takes a number. What a configuration says is meant, so that 0 is no
+// default.
 func number(to *int64) func(any) error {
 	return func(v any) error {
-		switch v := v.(type) {
-		case nil:
-		case int:
-			*to = int64(v)
-		case int32:
-			*to = int64(v)
-		case int64:
-			*to = v
-		case uint:
-			return number(to)(uint64(v))
-		case uint32:
-			*to = int64(v)
-		case uint64:
-			if v > math.MaxInt64 {
-				return fmt.Errorf("%d: too large", v)
-			}
-			*to = int64(v)
-		case float64:
-			if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
-				return fmt.Errorf("%v: want a whole number", v)
-			}
-			*to = int64(v)
-		case string:
-			n, err := strconv.ParseInt(v, 10, 64)
-			if err != nil {
-				return fmt.Errorf("%q: want a whole number", v)
-			}
-			*to = n
-		default:
-			return fmt.Errorf("want a whole number, not %T", v)
-		}
-		// What a configuration says is meant, so that 0 is no default.
-		if *to == 0 && v != nil {
+		err := driver.Number(to)(v)
+		if v != nil && *to == 0 {
 			*to = -1
 		}
-		return nil
+		return err
 	}
 }
 
-// checked returns p with its defaults, or a *[ParameterError].
+// wrong returns the error of a parameter.
+func wrong(parameter, reason string) error {
+	return &driver.ParameterError{DriverName: name, Name: parameter, Reason: reason}
+}
+
+// checked returns p with its defaults, or a *[driver.ParameterError].
 func (p Parameters) checked() (Parameters, error) {
 	for _, check := range []func(*Parameters) error{
 		(*Parameters).checkPlace, (*Parameters).checkKeys, (*Parameters).checkObjects, (*Parameters).checkSizes,
@@ -277,27 +190,27 @@ func (p *Parameters) checkPlace() error {
 		p.Secure = aws.Bool(true)
 	}
 	if p.Bucket == "" {
-		return &ParameterError{"bucket", "not given"}
+		return wrong("bucket", "not given")
 	}
 	if p.Region == "" {
 		if p.RegionEndpoint == "" {
-			return &ParameterError{"region", "not given, and neither is regionendpoint"}
+			return wrong("region", "not given, and neither is regionendpoint")
 		}
 		p.Region = defaultRegion
 	}
 	if p.RegionEndpoint != "" {
 		u, err := url.Parse(p.endpoint())
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
-			return &ParameterError{"regionendpoint", fmt.Sprintf("%q: want a host or an http or https URL", p.RegionEndpoint)}
+			return wrong("regionendpoint", fmt.Sprintf("%q: want a host or an http or https URL", p.RegionEndpoint))
 		}
 		if p.Accelerate || p.UseDualStack {
-			return &ParameterError{"regionendpoint", "goes with neither accelerate nor usedualstack"}
+			return wrong("regionendpoint", "goes with neither accelerate nor usedualstack")
 		}
 	}
 	p.RootDirectory = strings.Trim(p.RootDirectory, "/")
 	for component := range strings.SplitSeq(p.RootDirectory, "/") {
 		if p.RootDirectory != "" && (component == "" || component == "." || component == "..") {
-			return &ParameterError{"rootdirectory", fmt.Sprintf("%q: empty, . and .. are no components", p.RootDirectory)}
+			return wrong("rootdirectory", fmt.Sprintf("%q: empty, . and .. are no components", p.RootDirectory))
 		}
 	}
 	return nil
@@ -306,13 +219,13 @@ func (p *Parameters) checkPlace() error {
 func (p *Parameters) checkKeys() error {
 	switch {
 	case p.AccessKey == "" && p.SecretKey != "":
-		return &ParameterError{"accesskey", "not given, but secretkey is"}
+		return wrong("accesskey", "not given, but secretkey is")
 	case p.AccessKey != "" && p.SecretKey == "":
-		return &ParameterError{"secretkey", "not given, but accesskey is"}
+		return wrong("secretkey", "not given, but accesskey is")
 	case p.SessionToken != "" && p.AccessKey == "":
-		return &ParameterError{"sessiontoken", "needs accesskey and secretkey"}
+		return wrong("sessiontoken", "needs accesskey and secretkey")
 	case p.KeyID != "" && !p.Encrypt:
-		return &ParameterError{"keyid", "needs encrypt"}
+		return wrong("keyid", "needs encrypt")
 	}
 	return nil
 }
@@ -323,10 +236,10 @@ func (p *Parameters) checkObjects() error {
 	}
 	class, acl := types.StorageClass(p.StorageClass), types.ObjectCannedACL(p.ObjectACL)
 	if class != "" && !slices.Contains(class.Values(), class) {
-		return &ParameterError{"storageclass", fmt.Sprintf("%q: want NONE or one of %v", class, class.Values())}
+		return wrong("storageclass", fmt.Sprintf("%q: want NONE or one of %v", class, class.Values()))
 	}
 	if acl != "" && !slices.Contains(acl.Values(), acl) {
-		return &ParameterError{"objectacl", fmt.Sprintf("%q: want one of %v", acl, acl.Values())}
+		return wrong("objectacl", fmt.Sprintf("%q: want one of %v", acl, acl.Values()))
 	}
 	return nil
 }
@@ -349,7 +262,7 @@ func (p *Parameters) checkSizes() error {
 			*size.value = size.standard
 		}
 		if *size.value < size.least || *size.value > maxChunk {
-			return &ParameterError{size.name, fmt.Sprintf("want %d to %d bytes", size.least, int64(maxChunk))}
+			return wrong(size.name, fmt.Sprintf("want %d to %d bytes", size.least, int64(maxChunk)))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/s3"
 )
 
@@ -75,7 +76,7 @@ func TestWrongParameters(t *testing.T) {
 		maps.Copy(settings, c.also)
 		settings[c.name] = c.value
 		_, err := s3.ParseParameters(settings)
-		wrong, ok := errors.AsType[*s3.ParameterError](err)
+		wrong, ok := errors.AsType[*driver.ParameterError](err)
 		if !ok || wrong.Name != c.name {
 			t.Errorf("%s = %v: error is %v", c.name, c.value, err)
 			continue

@@ -16,7 +16,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -38,6 +37,7 @@ const (
 type Driver struct {
 	p       Parameters
 	root    string // "" or "x/y/"
+	store   driver.FlatStore
 	client  *s3.Client
 	presign *s3.PresignClient
 }
@@ -56,6 +56,7 @@ func New(p Parameters) (*Driver, error) {
 	if d.root != "" {
 		d.root += "/"
 	}
+	d.store = driver.FlatStore{DriverName: name, Root: d.root, Fetch: d.fetch}
 	d.presign = s3.NewPresignClient(client, s3.WithPresignExpires(redirectLife))
 	return d, nil
 }
@@ -80,15 +81,10 @@ func (d *Driver) CreateBucket(ctx context.Context) error {
 }
 
 // key returns the key of a path.
-func (d *Driver) key(path string) string { return d.root + path[1:] }
+func (d *Driver) key(path string) string { return d.store.Key(path) }
 
 // below returns what the keys below a path begin with.
-func (d *Driver) below(path string) string {
-	if path == "/" {
-		return d.root
-	}
-	return d.key(path) + "/"
-}
+func (d *Driver) below(path string) string { return d.store.Below(path) }
 
 // check refuses a path outside the rules and a context that is done.
 func check(ctx context.Context, path string, dir bool) error {
@@ -104,16 +100,7 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	var b bytes.Buffer
-	if sized, ok := r.(*reader); ok && sized.end > 0 {
-		// One byte more, or the buffer grows to find the end.
-		b.Grow(int(min(sized.end+bytes.MinRead, 64<<20)))
-	}
-	if _, err := io.Copy(&b, r); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return driver.ReadAll(r)
 }
 
 // PutContent implements [driver.Driver].
@@ -156,7 +143,7 @@ func (d *Driver) Stat(ctx context.Context, path string) (driver.FileInfo, error)
 	if !isNotFound(err) {
 		return nil, err
 	}
-	any, err := d.exists(ctx, d.below(path))
+	any, err := d.store.Exists(ctx, d.below(path))
 	if err != nil {
 		return nil, err
 	}
@@ -164,14 +151,6 @@ func (d *Driver) Stat(ctx context.Context, path string) (driver.FileInfo, error)
 		return nil, notFound(path)
 	}
 	return info{path: path, dir: true}, nil
-}
-
-// exists reports whether any key begins with prefix.
-func (d *Driver) exists(ctx context.Context, prefix string) (bool, error) {
-	p := d.pages(prefix, "")
-	p.size = 1
-	_, ok, err := p.next(ctx)
-	return ok, err
 }
 
 // RedirectURL implements [driver.Driver]. The URL is signed, and good for 20

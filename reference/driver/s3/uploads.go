@@ -139,14 +139,14 @@ func (d *Driver) AbortOrphans(ctx context.Context, before time.Time) (int, error
 		}
 		aborted++
 	}
-	left := d.pages(d.root+tails, "")
+	left := d.store.Pages(d.root+tails, "")
 	for {
-		o, ok, err := left.next(ctx)
+		o, ok, err := left.Next(ctx)
 		if err != nil || !ok {
 			return aborted, err
 		}
-		if !alive[o.key] && o.modified.Before(before) {
-			if err := d.deleteKeys(ctx, []string{o.key}); err != nil {
+		if !alive[o.Key] && o.ModTime.Before(before) {
+			if err := d.deleteKeys(ctx, []string{o.Key}); err != nil {
 				return aborted, err
 			}
 		}

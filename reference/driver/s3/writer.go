@@ -43,7 +43,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	switch any, err := d.exists(ctx, d.below(path)); {
+	switch any, err := d.store.Exists(ctx, d.below(path)); {
 	case err != nil:
 		return nil, err
 	case any:

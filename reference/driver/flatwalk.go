@@ -1,46 +1,42 @@
-package s3
+package driver
 
 import (
 	"context"
 	"errors"
 	"strings"
-
-	"github.com/registryconform/conform/reference/driver"
+	"time"
 )
 
-// Walk implements [driver.Driver]. It lists flat, a thousand keys a request,
-// and tells directories from the keys.
-func (d *Driver) Walk(ctx context.Context, path string, f driver.WalkFunc, options ...func(*driver.WalkOptions)) error {
-	if err := check(ctx, path, true); err != nil {
-		return err
-	}
-	w := walk{d: d, f: f}
+// Walk is [Driver].Walk of a path that was checked. It lists flat and tells
+// directories from the keys.
+func (s *FlatStore) Walk(ctx context.Context, path string, f WalkFunc, options ...func(*WalkOptions)) error {
+	w := flatWalk{store: s, f: f}
 	for _, set := range options {
 		set(&w.options)
 	}
-	found, err := w.tree(ctx, d.below(path), false)
-	if errors.Is(err, driver.ErrFilledBuffer) {
+	found, err := w.tree(ctx, s.Below(path), false)
+	if errors.Is(err, ErrFilledBuffer) {
 		return nil
 	}
 	if err != nil || found || path == "/" {
 		return err
 	}
 	// All that is there may lie before the hint.
-	any, err := d.exists(ctx, d.below(path))
+	any, err := s.Exists(ctx, s.Below(path))
 	if err == nil && !any {
-		err = notFound(path)
+		err = PathNotFoundError{Path: path, DriverName: s.DriverName}
 	}
 	return err
 }
 
-// A walk turns the order of a listing, that of bytes, into that of a walk, in
+// A flatWalk turns the order of a listing, that of bytes, into that of a walk, in
 // which a slash is the lowest byte. The two differ where a name goes on with
 // '-' or '.' after that of a directory: a-b comes before a/c in a listing, and
 // after it in a walk. So when a-b turns up the directory a/ is walked first.
-type walk struct {
-	d       *Driver
-	f       driver.WalkFunc
-	options driver.WalkOptions
+type flatWalk struct {
+	store   *FlatStore
+	f       WalkFunc
+	options WalkOptions
 }
 
 const (
@@ -53,14 +49,14 @@ const (
 
 // tree walks all below prefix, which is empty or ends in a slash, and reports
 // whether there was anything. With self it calls f for the directory as well.
-func (w *walk) tree(ctx context.Context, prefix string, self bool) (found bool, err error) {
-	level := tree{walk: w, pages: w.d.pages(prefix, ""), open: prefix, early: map[string]bool{}}
+func (w *flatWalk) tree(ctx context.Context, prefix string, self bool) (found bool, err error) {
+	level := flatTree{flatWalk: w, pages: w.store.Pages(prefix, ""), open: prefix, early: map[string]bool{}}
 	level.startAt(prefix)
 	for {
 		if err := ctx.Err(); err != nil {
-			return found, failure(ctx, err)
+			return found, Failure(ctx, w.store.DriverName, err)
 		}
-		o, ok, err := level.pages.next(ctx)
+		o, ok, err := level.pages.Next(ctx)
 		if err != nil || !ok {
 			return found, err
 		}
@@ -76,55 +72,48 @@ func (w *walk) tree(ctx context.Context, prefix string, self bool) (found bool, 
 	}
 }
 
-// path returns the path of a key without its slash at the end, and whether it
-// is one.
-func (w *walk) path(key string) (string, bool) {
-	path := "/" + strings.TrimSuffix(strings.TrimPrefix(key, w.d.root), "/")
-	return path, driver.CheckPath(name, path, false) == nil
-}
-
 // passed reports whether the hint covers path and all below.
-func (w *walk) passed(path string) bool {
+func (w *flatWalk) passed(path string) bool {
 	after := w.options.StartAfterHint
-	return after != "" && driver.ComparePaths(path, after) < 0 && !strings.HasPrefix(after, path+"/")
+	return after != "" && ComparePaths(path, after) < 0 && !strings.HasPrefix(after, path+"/")
 }
 
 // call calls f, unless the hint covers the path.
-func (w *walk) call(i info) error {
-	if after := w.options.StartAfterHint; after != "" && driver.ComparePaths(i.path, after) <= 0 {
+func (w *flatWalk) call(i flatInfo) error {
+	if after := w.options.StartAfterHint; after != "" && ComparePaths(i.path, after) <= 0 {
 		return nil
 	}
 	return w.f(i)
 }
 
 // enter calls f for the directory at key, and reports whether to walk it.
-func (w *walk) enter(key string) (descend bool, err error) {
-	path, _ := w.path(key)
+func (w *flatWalk) enter(key string) (descend bool, err error) {
+	path, _ := w.store.Path(key)
 	if w.passed(path) {
 		return false, nil
 	}
-	err = w.call(info{path: path, dir: true})
-	if errors.Is(err, driver.ErrSkipDir) {
+	err = w.call(flatInfo{path: path, dir: true})
+	if errors.Is(err, ErrSkipDir) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// A tree is the walk of what one listing has.
-type tree struct {
-	*walk
-	pages *pages
+// A flatTree is the walk of what one listing has.
+type flatTree struct {
+	*flatWalk
+	pages *FlatPages
 	open  string          // the directory that the walk is in: a prefix of keys
 	early map[string]bool // directories that were walked, or are known not to be, before the listing came to them
 }
 
 // startAt leaves out what the hint covers in the directory dir.
-func (t *tree) startAt(dir string) {
+func (t *flatTree) startAt(dir string) {
 	after := t.options.StartAfterHint
 	if after == "" {
 		return
 	}
-	rest, ok := strings.CutPrefix(t.d.root+strings.TrimPrefix(after, "/"), dir)
+	rest, ok := strings.CutPrefix(t.store.Root+strings.TrimPrefix(after, "/"), dir)
 	if base, _, _ := strings.Cut(rest, "/"); ok && base != "" {
 		t.pages.skipTo(dir + base + afterName)
 	}
@@ -132,15 +121,15 @@ func (t *tree) startAt(dir string) {
 
 // visit calls f for an object and for the directories that come into view
 // with it.
-func (t *tree) visit(ctx context.Context, o object) error {
-	if _, ok := t.path(o.key); !ok && o.key != t.open {
+func (t *flatTree) visit(ctx context.Context, o FlatEntry) error {
+	if _, ok := t.store.Path(o.Key); !ok && o.Key != t.open {
 		return nil
 	}
-	for !strings.HasPrefix(o.key, t.open) {
+	for !strings.HasPrefix(o.Key, t.open) {
 		t.leave()
 	}
 	for {
-		base, _, deeper := strings.Cut(o.key[len(t.open):], "/")
+		base, _, deeper := strings.Cut(o.Key[len(t.open):], "/")
 		dir := t.open + base + "/"
 		if deeper && t.early[dir] {
 			t.pages.skipTo(dir + afterAll)
@@ -162,14 +151,14 @@ func (t *tree) visit(ctx context.Context, o object) error {
 		}
 		t.open = dir
 		t.startAt(dir)
-		if o.key <= t.pages.after {
+		if o.Key <= t.pages.after {
 			return nil
 		}
 	}
 }
 
 // leave goes from a directory to the one that holds it.
-func (t *tree) leave() {
+func (t *flatTree) leave() {
 	for dir := range t.early {
 		if strings.HasPrefix(dir, t.open) {
 			delete(t.early, dir)
@@ -180,13 +169,13 @@ func (t *tree) leave() {
 
 // before walks the directories that come before base and after it in the
 // listing.
-func (t *tree) before(ctx context.Context, base string) error {
+func (t *flatTree) before(ctx context.Context, base string) error {
 	for i := 1; i < len(base); i++ {
 		if base[i] != '-' && base[i] != '.' {
 			continue
 		}
 		dir := t.open + base[:i] + "/"
-		path, ok := t.path(dir)
+		path, ok := t.store.Path(dir)
 		if !ok || t.early[dir] || t.passed(path) {
 			continue
 		}
@@ -203,14 +192,27 @@ func (t *tree) before(ctx context.Context, base string) error {
 
 // file calls f for a file. An object whose key ends in a slash stands for a
 // directory, of which f knows by now.
-func (t *tree) file(o object, base string) error {
+func (t *flatTree) file(o FlatEntry, base string) error {
 	if base == "" {
 		return nil
 	}
-	path, _ := t.path(o.key)
-	err := t.call(info{path: path, size: o.size, modified: o.modified})
-	if errors.Is(err, driver.ErrSkipDir) {
+	path, _ := t.store.Path(o.Key)
+	err := t.call(flatInfo{path: path, size: o.Size, modified: o.ModTime})
+	if errors.Is(err, ErrSkipDir) {
 		return nil
 	}
 	return err
 }
+
+// flatInfo is a [FileInfo].
+type flatInfo struct {
+	path     string
+	size     int64
+	modified time.Time
+	dir      bool
+}
+
+func (i flatInfo) Path() string       { return i.path }
+func (i flatInfo) Size() int64        { return i.size }
+func (i flatInfo) ModTime() time.Time { return i.modified }
+func (i flatInfo) IsDir() bool        { return i.dir }
