@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the machine ready for every test: Debian packages, a Docker engine, the
-# pinned tools. What is there already is left alone. Without root it says what
+# Makes the machine ready for every test: Debian packages, a Docker engine,
+# Azurite, the pinned tools. What is there already is left alone. Without root it says what
 # is missing; the tests that need it then say so and are skipped, or fail under
 # CI=true.
 #
@@ -22,4 +22,5 @@ if command -v apt-get >/dev/null; then
 	try "$here/packages.sh"
 	try "$here/docker.sh"
 fi
+try "$here/azurite.sh" >/dev/null
 "$here/tools/build.sh" >/dev/null

@@ -48,14 +48,15 @@ func newDriver(s streams) *cobra.Command {
 		Long: `Test a storage driver over a store and report what it breaks, with the evidence.
 
 NAME is ` + strings.Join(driverNames(), ", ") + `. What is written lies below /drivertest in the store,
-and is removed again. With --image or --dockerfile the store of the driver s3 is a
-server in a container; arguments behind -- are those of the container.
+and is removed again. With --image or --dockerfile the store of the drivers azure and
+s3 is a server in a container; arguments behind -- are those of the container.
 
 It ends with status 0 if the driver keeps the rules, 1 after a finding that counts,
 2 after a mistake in the call, 3 if the store does not answer, 4 if the suite itself
 broke, 130 if it was interrupted.`,
 		Example: `  conform driver filesystem --param rootdirectory=/srv/test
   conform driver s3 --param bucket=test --param region=eu-west-1 --budget standard
+  conform driver azure --param accountname=test --param accountkey=KEY --param container=test
   conform driver s3 --dockerfile ./server --port 7070 --param accesskey=a --param secretkey=b --param bucket=c`,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.changed = c.Flags().Changed
@@ -122,7 +123,7 @@ func (f *driverFlags) check() error {
 		}
 		return nil
 	}
-	if f.name != "s3" {
+	if servers()[f.name] == "" {
 		return fmt.Errorf("--image and --dockerfile: the store of the driver %s is no server", f.name)
 	}
 	return f.container.Check()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,23 +13,47 @@ import (
 
 	"github.com/registryconform/conform/ci/backends"
 	"github.com/registryconform/conform/ci/need"
+	"github.com/registryconform/conform/reference/driver/azure"
 )
 
 // TestDriverOverServer runs the scripts that need an S3 server.
 func TestDriverOverServer(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
+	serverScripts(t, "s3", map[string]string{
+		"S3_URL": server.URL.String(), "S3_BUCKET": server.Bucket, "S3_KEY": server.AccessKey, "S3_SECRET": server.SecretKey,
+	})
+}
+
+// TestDriverOverAzure runs the scripts that need a server of Azure Blob Storage.
+func TestDriverOverAzure(t *testing.T) {
+	t.Parallel()
+	server := backends.StartAzure(t)
+	d, err := openAzure(server.Parameters("conform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.(*azure.Driver).CreateContainer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serverScripts(t, "azure", map[string]string{
+		"AZURE_URL": server.URL.String(), "AZURE_ACCOUNT": server.Account, "AZURE_CONTAINER": "conform",
+		"AZURE_KEY": server.Key, "AZURE_KEY_PATTERN": regexp.QuoteMeta(server.Key),
+	})
+}
+
+// serverScripts runs the scripts of a folder in the environment of a server.
+func serverScripts(t *testing.T, folder string, server map[string]string) {
+	t.Helper()
 	t.Run("scripts", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{
-			Dir:                 filepath.Join("testdata", "s3"),
+			Dir:                 filepath.Join("testdata", folder),
 			RequireExplicitExec: true,
 			RequireUniqueNames:  true,
 			Setup: func(env *testscript.Env) error {
 				env.Setenv("HOME", env.WorkDir)
 				env.Setenv("NO_PROXY", "*")
-				for name, value := range map[string]string{
-					"S3_URL": server.URL.String(), "S3_BUCKET": server.Bucket, "S3_KEY": server.AccessKey, "S3_SECRET": server.SecretKey,
-				} {
+				for name, value := range server {
 					env.Setenv(name, value)
 				}
 				return nil

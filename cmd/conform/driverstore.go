@@ -13,13 +13,14 @@ import (
 	"github.com/registryconform/conform/conformance/report"
 	"github.com/registryconform/conform/drivertest"
 	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/azure"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
 	"github.com/registryconform/conform/reference/driver/s3"
 )
 
 // driverNames returns the names of the drivers that can be judged.
-func driverNames() []string { return []string{"filesystem", "inmemory", "s3"} }
+func driverNames() []string { return []string{"azure", "filesystem", "inmemory", "s3"} }
 
 // A store is a driver with its parameters.
 type store struct {
@@ -41,6 +42,9 @@ func (f *driverFlags) store(params map[string]any, budget drivertest.Budget) (*s
 		Semantics: drivertest.Semantics{AppendCreates: true},
 	}
 	switch f.name {
+	case "azure":
+		st.open = openAzure
+		st.config.Semantics.Coexist, st.config.Semantics.WeakMove = true, true
 	case "inmemory":
 		d := inmemory.New(inmemory.Parameters{})
 		st.open = func(params map[string]any) (driver.Driver, error) { return d, known(params) }
@@ -54,14 +58,11 @@ func (f *driverFlags) store(params map[string]any, budget drivertest.Budget) (*s
 	case "s3":
 		st.open = openS3
 		st.config.Semantics.WeakDelete, st.config.Semantics.WeakMove = true, true
-		if secret, ok := params["secretkey"].(string); ok && secret != "" {
-			st.config.Hooks.Secrets = []string{secret}
-		}
 	}
+	st.config.Hooks.Secrets = st.secrets()
 	probe := params
 	if st.served {
-		probe = maps.Clone(params)
-		probe["regionendpoint"] = "http://127.0.0.1"
+		probe = st.at(&url.URL{Scheme: "http", Host: "127.0.0.1"})
 	}
 	d, err := st.open(probe)
 	if err != nil {
@@ -71,6 +72,44 @@ func (f *driverFlags) store(params map[string]any, budget drivertest.Budget) (*s
 		st.driver = d
 	}
 	return st, nil
+}
+
+// secretNames returns the names of parameters that no report and no error may
+// show.
+func secretNames() []string {
+	return []string{"secretkey", "sessiontoken", "accountkey", "credentials.secret"}
+}
+
+// secrets returns the values of such parameters.
+func (st *store) secrets() []string {
+	var all []string
+	for _, name := range secretNames() {
+		if secret, ok := st.params[name].(string); ok && secret != "" {
+			all = append(all, secret)
+		}
+	}
+	return all
+}
+
+// servers returns for each driver of a server the parameter that says where that
+// is.
+func servers() map[string]string {
+	return map[string]string{"azure": "serviceurl", "s3": "regionendpoint"}
+}
+
+// at returns the parameters with the address of a server, unless one is given.
+func (st *store) at(base *url.URL) map[string]any {
+	params := maps.Clone(st.params)
+	where := servers()[st.name]
+	if _, given := params[where]; given {
+		return params
+	}
+	if account, ok := params["accountname"].(string); ok && st.name == "azure" {
+		// Servers other than Microsoft's have the account in the path.
+		base = base.JoinPath(account)
+	}
+	params[where] = base.String()
+	return params
 }
 
 // known refuses parameters that are not among the names.
@@ -113,20 +152,33 @@ func openS3(params map[string]any) (driver.Driver, error) {
 	return d, nil
 }
 
+func openAzure(params map[string]any) (driver.Driver, error) {
+	p, err := azure.ParseParameters(params)
+	if err != nil {
+		return nil, err
+	}
+	d, err := azure.New(p)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
 // serve points the store at the server in a container, and makes its bucket.
 func (st *store) serve(ctx context.Context, base *url.URL) error {
-	if _, given := st.params["regionendpoint"]; !given {
-		st.params = maps.Clone(st.params)
-		st.params["regionendpoint"] = base.String()
-	}
+	st.params = st.at(base)
 	d, err := st.open(st.params)
 	if err != nil {
 		return err
 	}
-	if bucket, ok := d.(interface{ CreateBucket(context.Context) error }); ok {
-		if err := bucket.CreateBucket(ctx); err != nil {
-			return &statusError{report.ExitUnreachable, err}
-		}
+	switch d := d.(type) {
+	case interface{ CreateBucket(context.Context) error }:
+		err = d.CreateBucket(ctx)
+	case interface{ CreateContainer(context.Context) error }:
+		err = d.CreateContainer(ctx)
+	}
+	if err != nil {
+		return &statusError{report.ExitUnreachable, err}
 	}
 	st.driver = d
 	return nil
@@ -137,15 +189,18 @@ func (st *store) title() string {
 	switch st.name {
 	case "filesystem":
 		return fmt.Sprintf("filesystem %s", st.params["rootdirectory"])
-	case "s3":
-		where, _ := st.params["regionendpoint"].(string)
+	case "azure", "s3":
+		where, _ := st.params[servers()[st.name]].(string)
 		if u, err := url.Parse(where); err == nil {
 			where = u.Redacted()
 		}
-		if where == "" {
-			where, _ = st.params["region"].(string)
+		for _, name := range []string{"region", "accountname"} {
+			if where == "" {
+				where, _ = st.params[name].(string)
+			}
 		}
-		return strings.TrimSpace(fmt.Sprintf("s3 %s %s", where, st.params["bucket"]))
+		within := map[string]string{"azure": "container", "s3": "bucket"}[st.name]
+		return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s", st.name, where, st.params[within])), " ")
 	}
 	return st.name
 }
@@ -154,12 +209,10 @@ func (st *store) title() string {
 func (st *store) shown() map[string]string {
 	all := map[string]string{}
 	for name, value := range st.params {
-		switch name {
-		case "accesskey", "secretkey", "sessiontoken":
-			all[name] = "(given)"
-		default:
-			all[name] = fmt.Sprint(value)
+		if name == "accesskey" || slices.Contains(secretNames(), name) {
+			value = "(given)"
 		}
+		all[name] = fmt.Sprint(value)
 	}
 	return all
 }

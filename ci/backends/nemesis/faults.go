@@ -129,7 +129,7 @@ func ReplayPuts() Fault {
 }
 
 // pageSizes are the parameters that bound the pages of listings.
-var pageSizes = [...]string{"max-keys", "max-uploads", "max-parts"}
+var pageSizes = [...]string{"max-keys", "max-uploads", "max-parts", "maxresults"}
 
 // listing returns the parameter that bounds the listing that r asks for, or "".
 func listing(r *http.Request) string {
@@ -142,13 +142,15 @@ func listing(r *http.Request) string {
 		return pageSizes[1]
 	case q.Has("uploadId"):
 		return pageSizes[2]
+	case q.Get("comp") == "list":
+		return pageSizes[3]
 	}
 	return ""
 }
 
 // isLater reports whether r asks for a page that is not the first.
 func isLater(q url.Values) bool {
-	return q.Has("continuation-token") || q.Has("start-after") || q.Get("key-marker") != "" || q.Get("part-number-marker") != ""
+	return q.Has("continuation-token") || q.Has("start-after") || q.Get("marker") != "" || q.Get("key-marker") != "" || q.Get("part-number-marker") != ""
 }
 
 // SmallPages bounds the pages of all listings.
@@ -223,8 +225,9 @@ func (k *keeper) Write(b []byte) (int, error) { return k.body.Write(b) }
 // IgnoreRanges gives whole objects where a part is asked for.
 func IgnoreRanges() Fault {
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Range") != "" {
+		if r.Header.Get("Range")+r.Header.Get("X-Ms-Range") != "" {
 			r.Header.Del("Range")
+			r.Header.Del("X-Ms-Range")
 			if p.Sign(r) != nil {
 				panic(http.ErrAbortHandler)
 			}

@@ -1,6 +1,6 @@
-// Package nemesis stands between an S3 client and an S3 server and makes the
-// server fail, or speak a dialect, as a test wants. All else goes through as it
-// is.
+// Package nemesis stands between a client and a server of S3 or of Azure Blob
+// Storage and makes the server fail, or speak a dialect, as a test wants. All
+// else goes through as it is.
 //
 // Only tests import it.
 package nemesis
@@ -30,8 +30,7 @@ type Proxy struct {
 	URL *url.URL
 
 	server    *url.URL
-	signer    *v4.Signer
-	key       aws.Credentials
+	sign      func(*http.Request) error
 	transport *http.Transport
 
 	mu       sync.Mutex
@@ -42,13 +41,24 @@ type Proxy struct {
 	calls, now, peak int
 }
 
-// New starts a proxy in front of a server, which ends with the test. The keys
-// sign what a fault has changed.
+// New starts a proxy in front of an S3 server, which ends with the test. The
+// keys sign what a fault has changed.
 func New(tb testing.TB, server *url.URL, accessKey, secretKey string) *Proxy {
 	tb.Helper()
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	key := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
+	return start(tb, server, func(r *http.Request) error {
+		r.Header.Del("X-Amz-Date")
+		hash := r.Header.Get("X-Amz-Content-Sha256")
+		return signer.SignHTTP(r.Context(), key, r, hash, "s3", "us-east-1", time.Now())
+	})
+}
+
+// start starts a proxy with a way to sign requests.
+func start(tb testing.TB, server *url.URL, sign func(*http.Request) error) *Proxy {
+	tb.Helper()
 	p := &Proxy{
-		server: server, signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
-		key:       aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey},
+		server: server, sign: sign,
 		transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 		statuses:  map[int]int{},
 	}
@@ -131,12 +141,9 @@ func (p *Proxy) Send(r *http.Request) (*http.Response, error) {
 
 // Sign signs a request anew whose query or headers have changed.
 func (p *Proxy) Sign(r *http.Request) error {
-	for _, name := range []string{"Authorization", "X-Amz-Date"} {
-		r.Header.Del(name)
-	}
-	hash := r.Header.Get("X-Amz-Content-Sha256")
+	r.Header.Del("Authorization")
 	r.URL.Host = r.Host
-	return p.signer.SignHTTP(r.Context(), p.key, r, hash, "s3", "us-east-1", time.Now())
+	return p.sign(r)
 }
 
 // Pass gives the server's answer.
@@ -174,10 +181,11 @@ func (p *Proxy) Answer(w http.ResponseWriter, r *http.Request, answer *http.Resp
 	}
 }
 
-// Refuse answers as S3 refuses, without asking the server.
+// Refuse answers as S3 and Azure refuse, without asking the server.
 func Refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("X-Ms-Error-Code", code)
 	w.WriteHeader(status)
 	io.WriteString(w, "<Error><Code>"+code+"</Code><Message>the server was told to fail</Message></Error>")
 }

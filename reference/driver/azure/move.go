@@ -1,0 +1,99 @@
+package azure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+const (
+	// firstLook and lastLook are the waits between two looks at a copy that
+	// goes on, the first and the longest.
+	firstLook = 50 * time.Millisecond
+	lastLook  = 2 * time.Second
+)
+
+// errNotTheSame says that the source was replaced while it was being copied.
+var errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
+
+// Move implements [driver.Driver]: the server copies, which within an account
+// it does at once, then the source is deleted, unless it was replaced meanwhile.
+// After a failure both may be there.
+func (d *Driver) Move(ctx context.Context, src, dst string) error {
+	if err := check(ctx, src, false); err != nil {
+		return err
+	}
+	if err := driver.CheckPath(name, dst, false); err != nil {
+		return err
+	}
+	from, to := d.store.Key(src), d.store.Key(dst)
+	const tries = 10
+	for range tries {
+		file, err := d.head(ctx, from)
+		if err != nil || src == dst {
+			return typed(ctx, src, err)
+		}
+		err = d.copy(ctx, from, file, to)
+		if hasCode(err, "InvalidBlobType") {
+			// What is there is a blob of another type, of other software.
+			if _, err = d.delete(ctx, to, nil); err == nil {
+				err = d.copy(ctx, from, file, to)
+			}
+		}
+		if isOther(err) || hasCode(err, "SourceConditionNotMet") || hasCode(err, "CannotVerifyCopySource") {
+			continue
+		}
+		if err == nil {
+			_, err = d.delete(ctx, from, &file.tag)
+		}
+		if hasCode(err, "ConditionNotMet") {
+			return nil
+		}
+		return failure(ctx, err)
+	}
+	return failure(ctx, errNotTheSame)
+}
+
+// copy copies a version of a blob, and awaits the end of it.
+func (d *Driver) copy(ctx context.Context, from string, file properties, to string) error {
+	dst := d.blob(to)
+	out, err := dst.StartCopyFromURL(ctx, d.blob(from).URL(), &blob.StartCopyFromURLOptions{
+		SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &file.tag},
+	})
+	if err != nil || isWhole(out.CopyStatus) {
+		return err
+	}
+	if err = await(ctx, dst, text(out.CopyID)); err != nil {
+		clean, cancel := lasting(ctx, 0)
+		defer cancel()
+		// The copy may be complete by now. If not, the blob is not read.
+		dst.AbortCopyFromURL(clean, text(out.CopyID), nil)
+	}
+	return err
+}
+
+// await waits for the end of a copy.
+func await(ctx context.Context, dst *blockblob.Client, id string) error {
+	for wait := firstLook; ; wait = min(2*wait, lastLook) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		now, err := dst.GetProperties(ctx, nil)
+		switch {
+		case err != nil:
+			return err
+		case text(now.CopyID) != id || isWhole(now.CopyStatus):
+			return nil // another write may have come after the copy
+		case *now.CopyStatus != blob.CopyStatusTypePending:
+			return fmt.Errorf("the copy ended: %s %s", *now.CopyStatus, text(now.CopyStatusDescription))
+		}
+	}
+}

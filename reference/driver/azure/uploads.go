@@ -1,0 +1,205 @@
+package azure
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+)
+
+const (
+	// maxBlocks is how many blocks a blob has at most, and growth after how
+	// many their size doubles.
+	maxBlocks = 50000
+	growth    = 10000
+	// records is the folder of the records of uploads. No path can lead
+	// there.
+	records = "~uploads/"
+
+	// Names of metadata: of a record all three, of content that a writer
+	// committed the first.
+	metaUpload, metaOffset, metaMark = "upload", "offset", "mark"
+)
+
+// A record is what the server keeps of an upload beside its blocks.
+type record struct {
+	key    string
+	upload string // names the upload: 16 hexadecimal digits
+	offset int64  // what comes before the tail
+	mark   string // names the writer that has the upload, and its last change of the record
+	tag    azcore.ETag
+}
+
+// recordKey returns the key of the record of an upload to path.
+func (d *Driver) recordKey(path string) string { return d.store.Root + records + path[1:] }
+
+// random returns a name that nobody else has.
+func random() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+func (r *record) metadata() map[string]*string {
+	return map[string]*string{
+		metaUpload: &r.upload, metaOffset: to.Ptr(strconv.FormatInt(r.offset, 10)), metaMark: &r.mark,
+	}
+}
+
+// read sets r to what the server says of it.
+func (r *record) read(p properties) error {
+	r.upload, r.mark, r.tag = p.metadata[metaUpload], p.metadata[metaMark], p.tag
+	var err error
+	r.offset, err = strconv.ParseInt(p.metadata[metaOffset], 10, 64)
+	if err != nil || len(r.upload) != 16 || r.offset < 0 {
+		return fmt.Errorf("%s: not the record of an upload", r.key)
+	}
+	return nil
+}
+
+// begin makes the record of a new upload, in the place of any other.
+func (d *Driver) begin(ctx context.Context, path string) (record, error) {
+	r := record{key: d.recordKey(path), upload: random(), mark: random()}
+	var err error
+	r.tag, err = d.put(ctx, r.key, nil, r.metadata(), nil)
+	return r, err
+}
+
+// find returns the record of the upload to path. Without one the error is that
+// of an absent blob.
+func (d *Driver) find(ctx context.Context, path string) (record, error) {
+	r := record{key: d.recordKey(path)}
+	p, err := d.head(ctx, r.key)
+	if err == nil {
+		err = r.read(p)
+	}
+	return r, err
+}
+
+// take puts a new mark on a record, so that the writer that had it has lost it.
+func (d *Driver) take(ctx context.Context, r *record) error {
+	r.mark = random()
+	out, err := d.blob(r.key).SetMetadata(ctx, r.metadata(), &blob.SetMetadataOptions{AccessConditions: matches(&r.tag)})
+	if err == nil {
+		r.tag = *out.ETag
+	}
+	return d.settle(ctx, r, err)
+}
+
+// save changes the record: the upload has so many bytes in its blocks, and a
+// tail.
+func (d *Driver) save(ctx context.Context, r *record, offset int64, tail []byte) error {
+	next := *r
+	next.offset, next.mark = offset, random()
+	tag, err := d.put(ctx, r.key, tail, next.metadata(), &r.tag)
+	next.tag = tag
+	if err = d.settle(ctx, &next, err); err == nil {
+		*r = next
+	}
+	return err
+}
+
+// settle finds out whether a change of a record that the server refused, as one
+// of another version, was made by an earlier try, whose answer was lost.
+func (d *Driver) settle(ctx context.Context, r *record, err error) error {
+	if !isOther(err) {
+		return err
+	}
+	now, failed := d.head(ctx, r.key)
+	switch {
+	case failed == nil && now.metadata[metaMark] == r.mark:
+		r.tag = now.tag
+		return nil
+	case isAbsent(failed):
+		return errDeleted
+	case failed != nil:
+		return failed
+	}
+	return errTaken
+}
+
+// owned demands that a writer still has its upload.
+func (d *Driver) owned(ctx context.Context, r *record) error {
+	now, err := d.head(ctx, r.key)
+	switch {
+	case isAbsent(err):
+		return errDeleted
+	case err == nil && now.metadata[metaMark] != r.mark:
+		return errTaken
+	}
+	return err
+}
+
+// tail returns the bytes of an upload that make no block yet.
+func (d *Driver) tail(ctx context.Context, r *record) ([]byte, error) {
+	out, err := d.blob(r.key).DownloadStream(ctx, &blob.DownloadStreamOptions{AccessConditions: matches(&r.tag)})
+	if err != nil {
+		return nil, err
+	}
+	body := out.NewRetryReader(ctx, nil)
+	defer body.Close()
+	return io.ReadAll(io.LimitReader(body, maxChunk))
+}
+
+// blockID returns the id of a block of an upload. All ids have one length.
+func blockID(upload string, number int) string {
+	b, _ := hex.DecodeString(upload)
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(b, uint32(number)))
+}
+
+// blocks returns how many blocks the server has of an upload to key, and their
+// size.
+func (d *Driver) blocks(ctx context.Context, key, upload string) (n int, size int64, err error) {
+	out, err := d.blob(key).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
+	if isAbsent(err) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	sizes := map[string]int64{}
+	for _, b := range out.UncommittedBlocks {
+		sizes[*b.Name] = *b.Size
+	}
+	for {
+		one, ok := sizes[blockID(upload, n)]
+		if !ok {
+			return n, size, nil
+		}
+		n, size = n+1, size+one
+	}
+}
+
+// blockSize returns the size of a block.
+func (d *Driver) blockSize(number int) int {
+	return int(min(d.p.ChunkSize<<(number/growth), maxChunk))
+}
+
+// publish makes the blocks of an upload the content of key.
+func (d *Driver) publish(ctx context.Context, key, upload string, n int) error {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = blockID(upload, i)
+	}
+	_, err := d.blob(key).CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
+		HTTPHeaders: headers(), Metadata: map[string]*string{metaUpload: &upload},
+	})
+	if !hasCode(err, "InvalidBlockList") {
+		return err
+	}
+	// An earlier try, whose answer was lost, may have done it.
+	if now, failed := d.head(ctx, key); failed == nil && now.metadata[metaUpload] == upload {
+		return nil
+	}
+	return errors.Join(errDiscarded, told(err))
+}
