@@ -52,3 +52,7 @@ bench-drivers: ## measure our filesystem driver beside distribution's
 .PHONY: bench
 bench: ## measure our registry beside others, and write the ratios into ci/performance.md
 	ci/bench.sh
+
+.PHONY: test-crash
+test-crash: setup ## kill the server a thousand times while it takes pushes
+	$(GO) test ./ci/crash -run TestKill -count=1 -timeout 30m -v -args -rounds 1000

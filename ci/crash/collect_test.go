@@ -101,6 +101,16 @@ func TestP5CollectionBesideServers(t *testing.T) {
 			}
 		}
 	}
+	if out, err := exec.Command("conform", "gc", "--untagged", "--grace", "0s", dir).CombinedOutput(); err != nil {
+		t.Errorf("conform gc: %v: %s", err, out)
+	}
+	for i, tags := range acked {
+		for tag, image := range tags {
+			if err := servers[i%2].Whole(t.Context(), fmt.Sprintf("app%d", i%2), tag, image); err != nil {
+				t.Errorf("acknowledged, and after a collection at rest: %v", err)
+			}
+		}
+	}
 	for _, wrong := range fsck(t, dir) {
 		if !excused(wrong, refused) {
 			t.Errorf("fsck: %s", wrong)
@@ -128,8 +138,13 @@ func pushMounting(ctx context.Context, c push.Client, repository, tag string, im
 }
 
 // excused reports whether a finding is of a push that was refused, since it was
-// under way when a collection began that gave it no time to end.
+// under way when a collection began that gave it no time to end: a link to a
+// blob that is gone, or a manifest without what it refers to. That all is there
+// that was acknowledged has been seen already.
 func excused(finding string, refused []map[string]bool) bool {
+	if strings.Contains(finding, "/_layers/") {
+		return true
+	}
 	for _, digests := range refused {
 		for dgst := range digests {
 			if strings.Contains(finding, "/revisions/sha256/"+dgst) {
