@@ -1,5 +1,6 @@
 // Package backends runs the servers that storage drivers keep their content on,
-// for tests: an S3 server, and one of Azure Blob Storage. What they store lies in a directory of the test, and
+// for tests: an S3 server, and one of Azure Blob Storage; and the Redis server
+// that a cache is in. What they store lies in a directory of the test, and
 // they listen on the loopback interface only.
 //
 // Only tests import it.

@@ -64,6 +64,7 @@ and serve ends with its status.`,
 	flags.StringVar(&f.storage, "storage", "memory", "keep content in `memory|DIR`")
 	flags.StringVar(&f.durability, "durability", "strict", "acknowledge content when a crash of the machine, or of the process alone, can no longer lose it: `strict|relaxed`")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "1GiB", "bound a memory store to `SIZE`; beyond it pushes are answered 507")
+	flags.StringVar(&f.registry.Cache, "cache", "none", "remember which blobs there are in `none|memory|redis://HOST:PORT`; with memory, what another process deletes from the storage is seen after five minutes at most")
 	flags.BoolVar(&f.registry.Schema1, "schema1", false, "take signed manifests of schema 1, too, if name, tag and signatures are right")
 	flags.StringArrayVar(&f.registry.Faults, "fault", nil, "misbehave as `NAME` says (repeatable)")
 	flags.BoolVar(&f.listFaults, "list-faults", false, "list the names that --fault takes, and end")

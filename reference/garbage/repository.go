@@ -37,7 +37,7 @@ func (c *collector) repository(name registry.Name) error {
 		rest, err := c.plan(name)
 		for err == nil && len(rest) > 0 {
 			n := min(batch, len(rest))
-			err = c.carryOut(rest[:n], rest)
+			err = c.carryOut(name, rest[:n], rest)
 			rest = rest[n:]
 		}
 		switch {
@@ -121,7 +121,7 @@ func (c *collector) unneeded(name registry.Name, needed map[digest.Digest]bool) 
 
 // carryOut removes the first of what is left of a plan. It fails with errUsed,
 // and removes nothing, if a push relies on any of the rest.
-func (c *collector) carryOut(first, rest []removal) error {
+func (c *collector) carryOut(name registry.Name, first, rest []removal) error {
 	var digests []digest.Digest
 	for _, r := range first {
 		digests = append(digests, r.digests...)
@@ -134,7 +134,11 @@ func (c *collector) carryOut(first, rest []removal) error {
 			}
 		}
 		for _, r := range first {
-			if err := c.removeFolders(r.folders); err != nil {
+			err := c.removeFolders(r.folders)
+			if r.item.Kind == Layer && !c.o.DryRun {
+				c.r.Forget(c.ctx, name, r.digests[1])
+			}
+			if err != nil {
 				return fmt.Errorf("remove %s %s of %s: %w", r.item.Kind, r.item.Name, r.item.Repository, err)
 			}
 			removed = append(removed, r.item)

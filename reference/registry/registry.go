@@ -229,14 +229,37 @@ type Tags interface {
 	Lookup(ctx context.Context, dgst digest.Digest) iter.Seq2[Tag, error]
 }
 
-// A DescriptorCache remembers what [Blobs].Stat of a repository answered. It
-// holds nothing that a store could not tell again, so that losing it, or a
-// failing one, never changes an answer.
+// A DescriptorCache remembers what a store found out about the blobs of its
+// repositories. It holds nothing that the store could not tell again, so that
+// losing it, or a failing one, never changes an answer; and it knows nothing
+// that a [DescriptorCache].Clear came after, so that replicas which share it
+// and clear what they delete never see it again.
 type DescriptorCache interface {
-	// Get returns what is known of dgst in name, and whether it is known.
-	Get(ctx context.Context, name Name, dgst digest.Digest) (Descriptor, bool, error)
-	// Set remembers desc for dgst (which may be an alias) in name.
-	Set(ctx context.Context, name Name, dgst digest.Digest, desc Descriptor) error
-	// Clear forgets dgst in name.
+	// Get returns what is known of dgst in name. What one repository knows
+	// no other does.
+	Get(ctx context.Context, name Name, dgst digest.Digest) (CacheAnswer, error)
+
+	// Set remembers desc for dgst (which may be an alias; desc bears the
+	// canonical digest) in name, for a bounded time. The token is that of
+	// the Get before the store was asked: if dgst was cleared since, or
+	// that can't be told, nothing is remembered, and that is no error. A
+	// descriptor for which [CheckDescriptor] fails is refused.
+	Set(ctx context.Context, name Name, dgst digest.Digest, desc Descriptor, token CacheToken) error
+
+	// Clear forgets dgst in name, and voids the tokens given out for it.
+	// It is called once the store has forgotten it. Where it fails, what
+	// is remembered may be found again until its time is over.
 	Clear(ctx context.Context, name Name, dgst digest.Digest) error
 }
+
+// A CacheAnswer is what a [DescriptorCache] knows.
+type CacheAnswer struct {
+	// Known tells whether it knows anything; if not, Descriptor is zero.
+	Known      bool
+	Descriptor Descriptor
+	// Token lets Set fill what is not known. Empty: it is not to be filled.
+	Token CacheToken
+}
+
+// A CacheToken stands for the state of one entry at one moment.
+type CacheToken string

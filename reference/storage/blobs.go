@@ -56,7 +56,7 @@ func (r *Registry) contentSize(ctx context.Context, canonical digest.Digest) (in
 
 // Stat implements [registry.Blobs].
 func (b *blobs) Stat(ctx context.Context, dgst digest.Digest) (registry.Descriptor, error) {
-	_, size, err := b.resolve(ctx, dgst)
+	_, size, _, err := b.find(ctx, dgst)
 	if err != nil {
 		return registry.Descriptor{}, err
 	}
@@ -65,11 +65,12 @@ func (b *blobs) Stat(ctx context.Context, dgst digest.Digest) (registry.Descript
 
 // Open implements [registry.Blobs].
 func (b *blobs) Open(ctx context.Context, dgst digest.Digest) (io.ReadSeekCloser, error) {
-	canonical, size, err := b.resolve(ctx, dgst)
-	if err != nil {
-		return nil, err
-	}
-	return b.r.open(ctx, canonical, size)
+	var content io.ReadSeekCloser
+	err := b.opening(ctx, dgst, func(canonical digest.Digest, size int64) (err error) {
+		content, err = b.r.open(ctx, canonical, size)
+		return err
+	})
+	return content, err
 }
 
 // Mount implements [registry.Blobs].
@@ -84,10 +85,10 @@ func (b *blobs) Mount(ctx context.Context, from registry.Name, dgst digest.Diges
 			return registry.Descriptor{}, err
 		}
 	}
-	canonical, size, err := source.resolve(ctx, dgst)
+	canonical, size, err := source.confirm(ctx, dgst)
 	if err == nil {
 		err = b.linking(ctx, canonical, dgst, func() error {
-			if _, _, err := source.resolve(ctx, dgst); err != nil {
+			if _, _, err := source.confirm(ctx, dgst); err != nil {
 				return err
 			}
 			return b.publish(ctx, canonical, dgst)
@@ -153,9 +154,11 @@ func (b *blobs) Delete(ctx context.Context, dgst digest.Digest) error {
 	}
 	b.lock.Lock()
 	defer b.lock.Unlock()
-	canonical, _, err := b.resolve(ctx, dgst)
+	canonical, _, err := b.confirm(ctx, dgst)
 	if err != nil {
 		return err
 	}
+	// Even a delete that fails half-way may have removed a link.
+	defer b.r.Forget(ctx, b.name, canonical)
 	return b.r.unlink(ctx, layout.Layers(b.name), canonical)
 }

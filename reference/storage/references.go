@@ -59,6 +59,6 @@ func (m *manifests) lookFor(ctx context.Context, desc registry.Descriptor, index
 			return err
 		}
 	}
-	_, _, err := (&blobs{m.repository}).resolve(ctx, desc.Digest)
+	_, _, err := (&blobs{m.repository}).confirm(ctx, desc.Digest)
 	return err
 }

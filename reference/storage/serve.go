@@ -16,10 +16,14 @@ import (
 
 // ServeBlob implements [registry.BlobServer].
 func (b *blobs) ServeBlob(ctx context.Context, w http.ResponseWriter, r *http.Request, dgst digest.Digest) error {
-	canonical, size, err := b.resolve(ctx, dgst)
-	if err != nil {
-		return err
-	}
+	return b.opening(ctx, dgst, func(canonical digest.Digest, size int64) error {
+		return b.serve(ctx, w, r, dgst, canonical, size)
+	})
+}
+
+// serve answers with content that the repository holds. If there is none, it
+// has written nothing.
+func (b *blobs) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, dgst, canonical digest.Digest, size int64) (err error) {
 	if !b.r.options.DisableRedirect {
 		url, err := b.r.driver.RedirectURL(r, layout.Blob(canonical))
 		if err != nil {
@@ -101,7 +105,7 @@ func (r *Registry) open(ctx context.Context, canonical digest.Digest, size int64
 }
 
 // A seeker reads content by a driver's reader that can't seek: it opens
-// another at the new offset when that is read from.
+// another at the new offset if that is read from.
 type seeker struct {
 	// The reader stands for one call, whose context it keeps.
 	ctx       context.Context
@@ -111,6 +115,7 @@ type seeker struct {
 
 	offset int64
 	body   io.ReadCloser // nil: to be opened at offset
+	at     int64         // where body is
 	closed bool
 }
 
@@ -119,7 +124,7 @@ func (s *seeker) reopen() error {
 	if err != nil {
 		return fmt.Errorf("open content %s: %w", s.canonical, err)
 	}
-	s.body = body
+	s.body, s.at = body, s.offset
 	return nil
 }
 
@@ -130,6 +135,12 @@ func (s *seeker) Read(p []byte) (int, error) {
 	if s.offset >= s.size {
 		return 0, io.EOF
 	}
+	if s.body != nil && s.at != s.offset {
+		if err := s.body.Close(); err != nil {
+			return 0, fmt.Errorf("close content %s: %w", s.canonical, err)
+		}
+		s.body = nil
+	}
 	if s.body == nil {
 		if err := s.reopen(); err != nil {
 			return 0, err
@@ -137,6 +148,7 @@ func (s *seeker) Read(p []byte) (int, error) {
 	}
 	n, err := s.body.Read(p)
 	s.offset += int64(n)
+	s.at = s.offset
 	if err == io.EOF && s.offset < s.size {
 		err = io.ErrUnexpectedEOF
 	}
@@ -155,12 +167,6 @@ func (s *seeker) Seek(offset int64, whence int) (int64, error) {
 	}
 	if offset < 0 {
 		return 0, errors.New("seek: negative position")
-	}
-	if offset != s.offset && s.body != nil {
-		if err := s.body.Close(); err != nil {
-			return 0, fmt.Errorf("close content %s: %w", s.canonical, err)
-		}
-		s.body = nil
 	}
 	s.offset = offset
 	return offset, nil

@@ -46,6 +46,11 @@ type Options struct {
 	DisableAnonymousMount bool
 	// DisableRedirect serves blobs from here though the driver has a URL.
 	DisableRedirect bool
+	// Cache, if set, is asked for a blob before the links are. What it knows
+	// changes no answer, unless somebody deletes from the store who does not
+	// share it: a blob that is gone can then be found for as long as an entry
+	// lives, but never be read, nor be relied on by what is stored.
+	Cache registry.DescriptorCache
 	// DisableHashState reads an upload back at its end, rather than keep
 	// the running hash with the session.
 	DisableHashState bool

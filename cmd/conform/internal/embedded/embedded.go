@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,7 @@ import (
 	"github.com/registryconform/conform/reference/manifest"
 	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/quirk"
+	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/server"
 	"github.com/registryconform/conform/reference/storage"
 )
@@ -48,6 +50,10 @@ type Options struct {
 	Relaxed bool
 	// MemoryLimit bounds a memory store, in bytes; 0 means [DefaultMemory].
 	MemoryLimit int64
+	// Cache remembers what was found out about blobs: "none", "memory", or
+	// the URL of a Redis server. "" means none, since what others delete from
+	// the store is known at once without one alone.
+	Cache string
 	// Schema1 takes the signed manifests of schema 1, too.
 	Schema1 bool
 	// Faults are names of quirks, the innermost first.
@@ -79,6 +85,7 @@ func Faults() []quirk.Quirk { return slices.Concat(quirk.All(), quirk.Variations
 type Registry struct {
 	listener net.Listener
 	server   *http.Server
+	cache    io.Closer // nil: nothing to close
 	scheme   string
 	done     chan error
 	// maintained ends the maintenance.
@@ -88,12 +95,21 @@ type Registry struct {
 // Start starts a registry; it answers once Start has returned. The errors are
 // one line: a *[FaultError], or what is wrong with the address, the storage or
 // the certificate.
-func Start(ctx context.Context, o Options) (*Registry, error) {
+func Start(ctx context.Context, o Options) (_ *Registry, err error) {
 	d, err := open(o)
 	if err != nil {
 		return nil, err
 	}
-	h, err := handler(o, d)
+	known, closer, err := openCache(o.Cache)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && closer != nil {
+			closer.Close()
+		}
+	}()
+	h, err := handler(o, d, known)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +128,7 @@ func Start(ctx context.Context, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address %s: %w", o.Addr, opError(err))
 	}
-	r := &Registry{listener: listener, server: server.NewHTTP(h), scheme: "http", done: make(chan error, 1)}
+	r := &Registry{cache: closer, listener: listener, server: server.NewHTTP(h), scheme: "http", done: make(chan error, 1)}
 	r.server.ErrorLog = slog.NewLogLogger(logger(o.Log).Handler(), slog.LevelWarn)
 	serve := func() error { return r.server.Serve(listener) }
 	if config != nil {
@@ -120,16 +136,16 @@ func Start(ctx context.Context, o Options) (*Registry, error) {
 		serve = func() error { return r.server.ServeTLS(listener, "", "") }
 	}
 	go func() { r.done <- serve() }()
-	r.maintained = maintain(ctx, o, d)
+	r.maintained = maintain(ctx, o, d, known)
 	return r, nil
 }
 
 // maintain begins the maintenance, and returns what ends it. It reads manifests
-// of every type, whatever may be pushed.
-func maintain(ctx context.Context, o Options, d driver.Driver) (end func()) {
+// of every type, whatever may be pushed, and tells the cache what it removes.
+func maintain(ctx context.Context, o Options, d driver.Driver, known registry.DescriptorCache) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o.Maintenance.Log = o.Log
-	r := storage.New(d, storage.Options{Manifests: manifest.Default(manifest.WithSchema1(schema1.Options{}))})
+	r := storage.New(d, storage.Options{Manifests: manifest.Default(manifest.WithSchema1(schema1.Options{})), Cache: known})
 	var done sync.WaitGroup
 	done.Go(func() { garbage.Maintain(ctx, r, d, o.Maintenance) })
 	return func() { cancel(); done.Wait() }
@@ -153,7 +169,7 @@ func opError(err error) error {
 }
 
 // handler puts the registry together.
-func handler(o Options, d driver.Driver) (http.Handler, error) {
+func handler(o Options, d driver.Driver, known registry.DescriptorCache) (http.Handler, error) {
 	var quirks []quirk.Quirk
 	for _, name := range o.Faults {
 		q, ok := quirk.Find(name)
@@ -166,7 +182,7 @@ func handler(o Options, d driver.Driver) (http.Handler, error) {
 	if o.Schema1 {
 		table = manifest.Default(manifest.WithSchema1(schema1.Options{}))
 	}
-	h := server.New(storage.New(d, storage.Options{Manifests: table}), server.Options{Manifests: table, Logger: o.Log})
+	h := server.New(storage.New(d, storage.Options{Manifests: table, Cache: known}), server.Options{Manifests: table, Logger: o.Log})
 	for _, q := range quirks {
 		h = q.Wrap(h)
 	}
@@ -226,6 +242,9 @@ func (r *Registry) Close() error {
 	defer r.maintained()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
+	if r.cache != nil {
+		defer r.cache.Close()
+	}
 	if err := r.server.Shutdown(ctx); err != nil {
 		return r.server.Close()
 	}
