@@ -288,7 +288,18 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	if err := os.Rename(full, trash); err != nil {
 		return typed(path, err)
 	}
-	return failure(errors.Join(d.syncDir(filepath.Dir(full)), os.RemoveAll(trash)))
+	return failure(errors.Join(d.syncDir(filepath.Dir(full)), removeAll(trash)))
+}
+
+// removeAll removes a tree into which others may move a file at the moment, of
+// which they found the directory before it came here.
+func removeAll(full string) error {
+	for range maxTries {
+		if err := os.RemoveAll(full); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return errRaced
 }
 
 // intend notes directories that are to be pruned if a crash comes, and
@@ -361,7 +372,7 @@ func (d *Driver) sweep(folder string, age time.Duration) error {
 			continue
 		}
 		if err == nil && time.Since(info.ModTime()) >= age {
-			err = os.RemoveAll(d.staged(folder, entry.Name()))
+			err = removeAll(d.staged(folder, entry.Name()))
 		}
 		if err != nil {
 			return err
