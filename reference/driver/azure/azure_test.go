@@ -50,6 +50,8 @@ func open(tb testing.TB, server backends.Azure, settings map[string]any) *azure.
 
 func with(server backends.Azure, settings map[string]any) map[string]any {
 	all := server.Parameters(bucket)
+	// Nobody is spared by waiting for a server that was told to fail.
+	all["max_retries"], all["retry_delay"] = 3, "5ms"
 	maps.Copy(all, settings)
 	return all
 }
