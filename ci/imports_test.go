@@ -179,7 +179,10 @@ func judgeFile(root fs.FS, name string) ([]string, error) {
 	return found, nil
 }
 
-// TestImports keeps the direction of imports (S-174, S-200, S-203).
+// TestImports keeps the direction of imports (S-174, S-200, S-203). Who stores,
+// serves, sends or fetches manifests imports the table of them and none of the
+// formats (S-098, S-289), so that signatures are the business of one package
+// (S-292).
 func TestImports(t *testing.T) {
 	t.Parallel()
 	found, files, err := violations(os.DirFS(".."))

@@ -153,6 +153,7 @@ func TestParseTellsAllThatIsWrongWithinBounds(t *testing.T) {
 	}
 }
 
+// S-299: the caller builds the table, in which no type is twice.
 func TestTableIsBuiltByTheCaller(t *testing.T) {
 	t.Parallel()
 	formats := manifest.Formats()

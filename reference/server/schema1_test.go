@@ -43,7 +43,7 @@ func codes(a *answer) string {
 }
 
 // A signed manifest comes back byte for byte, under the digest of its payload,
-// with the signatures of all who have signed it.
+// with the signatures of all who have signed it (S-134, S-293).
 func TestSchema1RoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, a := range fixtures.Algorithms() {

@@ -35,7 +35,7 @@ func malformedSite(t *testing.T) (malformed.Index, *manifest.Table, registry.Rep
 }
 
 // Every malformed document is refused by the code that is expected of it, as
-// the client's fault, and leaves no manifest, tag or signature behind; the odd
+// the client's fault (S-271, K-75), and leaves no manifest, tag or signature behind; the odd
 // ones come back as they were.
 func TestMalformedManifests(t *testing.T) {
 	t.Parallel()

@@ -57,7 +57,8 @@ func (w *work) table(t *testing.T) *manifest.Table {
 	return table
 }
 
-// K-73: a pull parses, verifies and writes nothing that a push has done.
+// K-73: a pull parses, verifies and writes nothing that a push has done, and
+// gives the very bytes that were pushed (S-181, S-188, S-197).
 func TestPullsOfWhatWasPushedDoNoWork(t *testing.T) {
 	t.Parallel()
 	w := &work{}

@@ -93,7 +93,8 @@ func blobPath(dgst digest.Digest) string {
 }
 
 // The payload is stored without signatures, which are linked contents of their
-// own; both signers' are served, in the same order whoever came first.
+// own; both signers' are served, in the same order whoever came first (S-048,
+// S-130, S-135, S-141, S-142, S-261, S-262, S-268, S-272).
 func TestSignaturesMerge(t *testing.T) {
 	t.Parallel()
 	for _, a := range fixtures.Algorithms() {
@@ -185,7 +186,8 @@ func TestSignaturesDelete(t *testing.T) {
 	s.wantServed(x.Resign(k2))
 }
 
-// Options belong to their call (K-07), and every problem is told at once.
+// Options belong to their call (K-07), and every problem is told at once, each
+// by its own code and each missing layer by its name (S-183, S-189, S-199).
 func TestSignedPutTellsAll(t *testing.T) {
 	t.Parallel()
 	s := openSigning(t, inmemory.New(inmemory.Parameters{}))
@@ -201,6 +203,11 @@ func TestSignedPutTellsAll(t *testing.T) {
 	want := "DIGEST_INVALID NAME_INVALID TAG_INVALID MANIFEST_UNVERIFIED" + strings.Repeat(" MANIFEST_BLOB_UNKNOWN", 3)
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
+	}
+	for _, b := range x.Blobs {
+		if !strings.Contains(err.Error(), b.Digest.String()) {
+			t.Errorf("%v does not name %s", err, b.Digest)
+		}
 	}
 	skipped := s.source.Signed("a/b", "latest", []fixtures.Key{k})
 	must(t, second(s.put(skipped, registry.PutOptions{SkipReferences: true, Digest: skipped.Digest})))

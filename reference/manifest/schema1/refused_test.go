@@ -60,6 +60,7 @@ func broken(t testing.TB, a fixtures.Algorithm) map[string]struct {
 		want    error
 	}{
 		"tampered payload":           {replace(`"tag": "latest"`, `"tag": "lAtest"`), schema1.ErrSignature},
+		"S-182 encoded anew":         {compacted(t, good), schema1.ErrUnprotected},
 		"signature of another":       {with(string(unrelated.Signatures[0])), schema1.ErrSignature},
 		"key of another":             {edit(func(e, _ map[string]any) { e["header"] = f.Header }), schema1.ErrSignature},
 		"short signature":            {edit(func(e, _ map[string]any) { e["signature"] = "AAAA" }), schema1.ErrSignature},
@@ -103,6 +104,14 @@ func broken(t testing.TB, a fixtures.Algorithm) map[string]struct {
 	}
 }
 
+// compacted returns a document without white space.
+func compacted(t testing.TB, document string) string {
+	t.Helper()
+	var out bytes.Buffer
+	must(t, json.Compact(&out, []byte(document)))
+	return out.String()
+}
+
 // shifted returns a signature whose protected length is another one.
 func shifted(t testing.TB, x fixtures.SignedManifest, length int) []byte {
 	t.Helper()
@@ -115,7 +124,7 @@ func shifted(t testing.TB, x fixtures.SignedManifest, length int) []byte {
 }
 
 // Whatever is wrong with signatures is told by type, for every algorithm
-// alike, and as one code (K-01, K-02, K-03, K-71).
+// alike, and as one code (K-01, K-02, K-03, K-71; S-184, S-281, S-282, S-283).
 func TestRefusedSignatures(t *testing.T) {
 	t.Parallel()
 	for _, a := range fixtures.Algorithms() {

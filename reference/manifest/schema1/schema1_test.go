@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,8 @@ func roots(k fixtures.Key) *x509.CertPool {
 	return pool
 }
 
+// What [schema1.Sign] signs, we and libtrust verify, whatever the algorithm
+// (S-173, S-201, S-202), and it is laid out as Docker did (S-186).
 func TestEveryAlgorithmBothWays(t *testing.T) {
 	t.Parallel()
 	for _, a := range fixtures.Algorithms() {
@@ -102,6 +105,9 @@ func TestEveryAlgorithmBothWays(t *testing.T) {
 			_, content := m.Payload()
 			if !bytes.Contains(content, []byte(fmt.Sprintf(`"alg": %q`, a))) {
 				t.Errorf("%s is not in\n%s", a, content)
+			}
+			if !bytes.HasPrefix(content, []byte("{\n   \"schemaVersion\": 1,\n   \"name\": \"a/b\",\n   \"tag\": \"latest\",\n")) {
+				t.Errorf("laid out as\n%s", content)
 			}
 			js, err := libtrust.ParsePrettySignature(content, "signatures")
 			must(t, err)
@@ -153,13 +159,18 @@ func testChain(t *testing.T, a fixtures.Algorithm, k fixtures.Key) {
 	}
 }
 
-// What libtrust and others have written comes back byte for byte.
+// What libtrust and others have written comes back byte for byte, however
+// often it is read, with its signatures (S-097, S-099, S-191, S-294).
 func TestParseKeepsBytes(t *testing.T) {
 	t.Parallel()
 	for _, a := range fixtures.Algorithms() {
 		source := fixtures.New("bytes").Child(string(a))
 		x := signed(t, a, source.Key(a), source.Key(fixtures.ES256), source.Key(fixtures.ES384), source.Key(fixtures.ES256))
 		m := parse(t, x.Content)
+		twice := parse(t, x.Content)
+		if !bytes.Equal(twice.Canonical(), m.Canonical()) || !slices.EqualFunc(twice.Signatures(), x.Signatures, bytes.Equal) {
+			t.Errorf("%s: read again as\n%s %s", a, twice.Canonical(), twice.Signatures())
+		}
 		mediaType, content := m.Payload()
 		if mediaType != schema1.MediaType || !bytes.Equal(content, x.Content) || m.Digest() != x.Digest {
 			t.Errorf("%s: %s %s\n%s", a, mediaType, m.Digest(), content)
@@ -260,7 +271,8 @@ func TestMergeK70(t *testing.T) {
 	}
 }
 
-// Everything that is wrong comes at once, with its own code (K-05).
+// Everything that is wrong comes at once, with its own code (S-278, S-279,
+// S-280, K-05, K-06).
 func TestCheckTellsAll(t *testing.T) {
 	t.Parallel()
 	k := fixtures.New("check").Key(fixtures.ES256)
@@ -273,6 +285,7 @@ func TestCheckTellsAll(t *testing.T) {
 		{"good", "a/b", "latest", "", "a/b", []registry.Tag{tag(t, "latest")}, nil},
 		{"by digest", "a/b", "latest", "", "a/b", nil, nil},
 		{"K-05 unanchored name", "Ugly Name/ok", "latest", "", "a/b", nil, []string{"NAME_INVALID"}},
+		{"longest name", strings.Repeat("a", 255), "latest", "", strings.Repeat("a", 255), nil, nil},
 		{"long name", strings.Repeat("a", 256), "latest", "", "a/b", nil, []string{"NAME_INVALID"}},
 		{"other repository", "a/c", "latest", "", "a/b", nil, []string{"NAME_INVALID"}},
 		{"other tag", "a/b", "old", "", "a/b", []registry.Tag{tag(t, "latest"), tag(t, "old")}, []string{"TAG_INVALID"}},
@@ -290,8 +303,12 @@ func TestCheckTellsAll(t *testing.T) {
 			if unsigned {
 				content, want = x.Payload, append(want[:len(want):len(want)], "MANIFEST_UNVERIFIED")
 			}
+			err := parse(t, content).Check(name(t, c.repository), c.tags)
+			if c.what == "long name" && !strings.Contains(err.Error(), "255") {
+				t.Errorf("%v does not tell the limit", err)
+			}
 			var got []string
-			for _, e := range registry.Errors(parse(t, content).Check(name(t, c.repository), c.tags)) {
+			for _, e := range registry.Errors(err) {
 				got = append(got, e.Code)
 			}
 			if strings.Join(got, " ") != strings.Join(want, " ") {
