@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -66,6 +68,27 @@ func TestS013S014S206NoBareStrings(t *testing.T) {
 			t.Errorf("digest %q: %v", bad, err)
 		}
 	}
+}
+
+// S-291, S-295, S-298: a repository has blobs, manifests and tags, each a
+// service of its own; nothing but a signed manifest knows of signatures.
+func TestRepositoriesHaveNoOtherServices(t *testing.T) {
+	t.Parallel()
+	var services []string
+	for m := range reflect.TypeFor[registry.Repository]().Methods() {
+		services = append(services, m.Name)
+	}
+	if want := []string{"Blobs", "Manifests", "Name", "Tags"}; !slices.Equal(services, want) {
+		t.Errorf("a repository has %v, want %v", services, want)
+	}
+	methods(func(c reflect.Type, m reflect.Method) {
+		if strings.Contains(m.Name, "Sign") || strings.Contains(m.Name, "Revision") {
+			t.Errorf("%s.%s", c.Name(), m.Name)
+		}
+		if c == reflect.TypeFor[registry.Manifests]() && strings.Contains(m.Name, "Tag") {
+			t.Errorf("%s.%s", c.Name(), m.Name)
+		}
+	})
 }
 
 // S-039: each condition has an error that errors.Is and errors.As find,

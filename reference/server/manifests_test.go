@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/registryconform/conform/reference/server"
 	"github.com/registryconform/conform/reference/storage"
 )
@@ -17,6 +19,8 @@ func desc(mediaType, dgst string, size int) string {
 	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, mediaType, dgst, size)
 }
 
+// A manifest is pushed with one request (S-212), by a tag or a digest; one that
+// is too large is told so by its status (K-79).
 func TestManifestPush(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{MaxManifestBytes: 4096}, storage.Options{})
@@ -93,6 +97,8 @@ func TestManifestTooLargeIsDrained(t *testing.T) {
 	}
 }
 
+// Lists, weak tags and the star are understood (K-90), what is unknown is never
+// unchanged (K-97), and Accept plays no part (K-77).
 func TestManifestConditions(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})
@@ -119,6 +125,45 @@ func TestManifestConditions(t *testing.T) {
 	s.do("GET", "/v2/a/manifests/none", "", "If-None-Match", "*").want(404, "MANIFEST_UNKNOWN")
 	// What the client accepts doesn't matter.
 	s.do("GET", "/v2/a/manifests/v", "", "Accept", "text/html").want(200).has("Content-Type", typeImage)
+}
+
+// An index comes as itself, and not as a child, whoever asks by tag or digest
+// and whatever they accept (K-77, K-78).
+func TestIndexIsServedAsItself(t *testing.T) {
+	t.Parallel()
+	s := open(t, server.Options{}, storage.Options{})
+	child := s.image("a", "")
+	s.do("PUT", "/v2/a/manifests/"+sum(child), child, "Content-Type", typeImage).want(201)
+	index := `{"schemaVersion":2,"manifests":[` + strings.TrimSuffix(desc(typeImage, sum(child), len(child)), "}") + `,"platform":{"os":"linux","architecture":"amd64"}}]}`
+	s.do("PUT", "/v2/a/manifests/v", index, "Content-Type", typeIndex).want(201)
+	for _, accept := range []string{"", typeImage, "application/vnd.docker.distribution.manifest.v2+json", "*/*;q=0.1", typeIndex} {
+		for _, reference := range []string{"v", sum(index)} {
+			if got := s.do("GET", "/v2/a/manifests/"+reference, "", "Accept", accept).want(200).has("Content-Type", typeIndex).body; got != index {
+				t.Errorf("%s accepting %q: %s", reference, accept, got)
+			}
+		}
+	}
+}
+
+// A manifest can be pushed and pulled by a digest of another algorithm than
+// the usual one (K-98); an algorithm that is unknown is refused everywhere,
+// deletes included (K-80).
+func TestManifestsByOtherAlgorithms(t *testing.T) {
+	t.Parallel()
+	s := open(t, server.Options{}, storage.Options{})
+	m := s.image("a", "")
+	for _, d := range []digest.Digest{digest.SHA384.FromString(m), digest.SHA512.FromString(m)} {
+		path := "/v2/a/manifests/" + d.String()
+		s.do("PUT", path, m, "Content-Type", typeImage).want(201).has("Docker-Content-Digest", d.String())
+		if got := s.do("GET", path, "").want(200).has("Docker-Content-Digest", d.String()).body; got != m {
+			t.Errorf("%s: %s", d, got)
+		}
+		s.do("PUT", path, m+" ", "Content-Type", typeImage).want(400, "DIGEST_INVALID")
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		s.do(method, "/v2/a/manifests/sha257:"+strings.Repeat("a", 64), m, "Content-Type", typeImage).want(400, "DIGEST_INVALID")
+	}
+	s.do("GET", "/v2/a/manifests/"+digest.SHA384.FromString(m).String(), "").want(200)
 }
 
 func TestTagParameters(t *testing.T) {

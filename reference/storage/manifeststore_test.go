@@ -40,6 +40,15 @@ func wantOutage(t *testing.T, what string, err error) {
 	}
 }
 
+// S-251: the compiler checks that the manifests of a store keep the contract,
+// the one of the whole registry included.
+func TestManifestsKeepTheContract(t *testing.T) {
+	t.Parallel()
+	var r registry.Registry = storage.New(inmemory.New(inmemory.Parameters{}), storage.Options{})
+	var m registry.Manifests = repository(t, r, "a/b").Manifests()
+	wantError(t, second(m.Get(t.Context(), digest.FromString(""))), registry.ErrManifestUnknown)
+}
+
 // A manifest is there, is unknown with its digest told, or can't be looked for
 // (S-252, S-253, S-254, S-255, S-256, S-257, S-259, S-260, S-263): a failure is
 // never told as absence, nor what is damaged as a manifest (S-258, K-09, K-72).

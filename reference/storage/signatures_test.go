@@ -137,7 +137,7 @@ func TestSignaturesMerge(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 // A revision without signatures, or one whose signature is gone, is served
-// with what there is; another process sees what one has added.
+// with what there is (S-260, K-03); another process sees what one has added.
 func TestSignaturesOfOthers(t *testing.T) {
 	t.Parallel()
 	s := openSigning(t, inmemory.New(inmemory.Parameters{}))
@@ -241,7 +241,7 @@ func TestSignaturesAreBounded(t *testing.T) {
 }
 
 // Wherever the medium fails, nothing is half visible, and a client is not to
-// blame.
+// blame (K-10).
 func TestSignedPutFaults(t *testing.T) {
 	t.Parallel()
 	memory := inmemory.New(inmemory.Parameters{})
