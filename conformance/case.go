@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/onsi/ginkgo/v2"
@@ -32,6 +33,10 @@ type Case struct {
 	blockedBy string
 	repos     [2]*Repo
 	pushed    pushed
+
+	keys       int            // how many keys it has signed with
+	signedTags int            // how many manifests of schema 1 have a tag
+	also       *wire.Exchange // evidence of another spec
 }
 
 // newCase returns the case of s, which ends with either context.
@@ -161,6 +166,9 @@ func (c *Case) evidence(result *report.Result) {
 	}
 	if result.Outcome != report.Passed {
 		result.Exchanges = c.recorder.Exchanges()
+		if c.also != nil && !slices.Contains(result.Exchanges, c.also) {
+			result.Exchanges = append(result.Exchanges, c.also)
+		}
 	}
 }
 

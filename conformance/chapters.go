@@ -27,5 +27,9 @@ func registryChapters() []chapter {
 		{"Docker blobs", dockerBlobs},
 		{"Docker mounts", dockerMounts},
 		{"Docker manifests", dockerManifests},
+		{"Signed manifests", signedManifests},
+		{"Keeping signatures", keepingSignatures},
+		{"Verifying signatures", verifyingSignatures},
+		{"Checking signed manifests", checkingSignedManifests},
 	}
 }

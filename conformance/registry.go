@@ -101,6 +101,7 @@ type access struct {
 	lost    error
 	noted   []string
 	refused map[string]bool // kinds of deletion that the target refuses
+	schema1 *schema1Support // nil until a spec has found out
 }
 
 func (a *access) close() { a.client.Close() }

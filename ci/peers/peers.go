@@ -32,7 +32,7 @@ type Peer struct {
 	ready *regexp.Regexp
 }
 
-// All returns the peers.
+// All returns the peers, as they are configured by default but for deletion.
 func All() []Peer {
 	return []Peer{DebianRegistry(), Distribution(), Crane()}
 }
@@ -42,10 +42,21 @@ func DebianRegistry() Peer {
 	return Peer{
 		Name: "docker-registry-2.8",
 		command: func(tb testing.TB, dir string) *exec.Cmd {
-			return distribution(tb, need.Program(tb, "docker-registry", "docker-registry"), dir)
+			return distribution(tb, need.Program(tb, "docker-registry", "docker-registry"), dir, "")
 		},
 		ready: regexp.MustCompile(`listening on 127\.0\.0\.1:(\d+)`),
 	}
+}
+
+// DebianSchema1 is [DebianRegistry] with the signed manifests of schema 1 enabled:
+// the last version that has them.
+func DebianSchema1() Peer {
+	p := DebianRegistry()
+	p.Name = "docker-registry-2.8-schema1"
+	p.command = func(tb testing.TB, dir string) *exec.Cmd {
+		return distribution(tb, need.Program(tb, "docker-registry", "docker-registry"), dir, "compatibility:\n  schema1:\n    enabled: true\n")
+	}
+	return p
 }
 
 // Distribution is CNCF distribution v3, at the version that ci/tools pins.
@@ -53,7 +64,7 @@ func Distribution() Peer {
 	return Peer{
 		Name: "distribution-3",
 		command: func(tb testing.TB, dir string) *exec.Cmd {
-			return distribution(tb, need.Tool(tb, "registry"), dir)
+			return distribution(tb, need.Tool(tb, "registry"), dir, "")
 		},
 		ready: regexp.MustCompile(`listening on 127\.0\.0\.1:(\d+)`),
 	}
@@ -112,10 +123,12 @@ http:
   secret: conform
 `
 
-func distribution(tb testing.TB, program, dir string) *exec.Cmd {
+// distribution returns what starts the program with its content under dir, and
+// more lines of configuration.
+func distribution(tb testing.TB, program, dir, more string) *exec.Cmd {
 	tb.Helper()
 	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf(distributionConfig, filepath.Join(dir, "store"))
+	text := fmt.Sprintf(distributionConfig, filepath.Join(dir, "store")) + more
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}

@@ -34,6 +34,45 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGoldenSchema1 demands the same of a registry that has schema 1, in that
+// chapter.
+func TestGoldenSchema1(t *testing.T) {
+	p := peers.DebianSchema1()
+	target, list := conformance.Registry{URL: p.Start(t)}, golden(t, p.Name)
+	rep, err := conformance.Run(t.Context(), target, conformance.Options{
+		Profile: requirement.ProfileSchema1, Select: []string{"schema1.*"},
+		Policy: report.Policy{Level: requirement.Should, Baseline: list},
+		Seed:   "peers",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep(t, p.Name, rep)
+	judge(t, rep, list)
+}
+
+// TestWithoutSchema1 demands that registries which refuse the manifests of
+// schema 1, or store them unread as they would any bytes, are not judged by the
+// chapter, and that each result shows why.
+func TestWithoutSchema1(t *testing.T) {
+	for _, p := range []peers.Peer{peers.Distribution(), peers.Crane()} {
+		t.Run(p.Name, func(t *testing.T) {
+			rep, err := conformance.Run(t.Context(), conformance.Registry{URL: p.Start(t)}, conformance.Options{
+				Profile: requirement.ProfileSchema1, Select: []string{"schema1.*"}, Seed: "peers",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rep.Results {
+				if r.Outcome != report.Unsupported || r.Message == "" || len(r.Exchanges) == 0 {
+					t.Errorf("%s (%s): %s, %d exchanges: %s", r.ID, r.Spec, r.Outcome, len(r.Exchanges), r.Message)
+				}
+			}
+			t.Logf("%s; %s", rep.Verdict.Summary, rep.Results[0].Message)
+		})
+	}
+}
+
 // judge reports what the golden list does not explain. It is stricter than the
 // verdict: what does not count, as provisional or implied, is listed as well.
 func judge(t *testing.T, rep *report.Report, list report.Baseline) {

@@ -19,6 +19,7 @@ import (
 	"github.com/registryconform/conform/cmd/conform/internal/settings"
 	"github.com/registryconform/conform/conformance"
 	"github.com/registryconform/conform/conformance/report"
+	"github.com/registryconform/conform/conformance/requirement"
 	"github.com/registryconform/conform/conformance/wire"
 )
 
@@ -51,7 +52,7 @@ func (f *runFlags) target(ctx context.Context, s streams, p *plan) (conformance.
 func (f *runFlags) start(ctx context.Context, s streams, p *plan) (*url.URL, func(), error) {
 	switch {
 	case f.embedded:
-		r, err := embedded.Start(ctx, embedded.Options{Faults: f.faults})
+		r, err := embedded.Start(ctx, embedded.Options{Faults: f.faults, Schema1: p.options.Profile.Includes(requirement.Schema1PushCreated)})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -3,7 +3,7 @@ package requirement
 import "slices"
 
 // All returns every requirement in the order of the chapters: those of the OCI specification
-// 1.1.1, the provisional ones, those of Docker's API. The slice is the caller's own.
+// 1.1.1, the provisional ones, those of Docker's API and of schema 1. The slice is the caller's own.
 func All() []Requirement {
 	return slices.Concat(
 		apiChapter(),
@@ -18,6 +18,7 @@ func All() []Requirement {
 		errorsChapter(),
 		provisionalChapter(),
 		dockerChapter(),
+		schema1Chapter(),
 	)
 }
 

@@ -133,7 +133,7 @@ func TestStatementsAreSingleSentences(t *testing.T) {
 func TestFieldsHoldKnownValues(t *testing.T) {
 	t.Parallel()
 	bases := []requirement.Basis{requirement.Text, requirement.Table, requirement.Implied}
-	revisions := []requirement.Since{requirement.Since10, requirement.Since11, requirement.SinceNext, requirement.SinceDockerV2}
+	revisions := []requirement.Since{requirement.Since10, requirement.Since11, requirement.SinceNext, requirement.SinceDockerV2, requirement.SinceSchema1}
 	anchor := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	for _, r := range requirement.All() {
 		if !slices.Contains(requirement.Levels(), r.Level) || !slices.Contains(bases, r.Basis) ||
@@ -147,11 +147,23 @@ func TestFieldsHoldKnownValues(t *testing.T) {
 		if r.Provisional != (r.Since == requirement.SinceNext) {
 			t.Errorf("%s: Provisional %v and Since %s contradict each other", r.ID, r.Provisional, r.Since)
 		}
-		if docker := r.Since == requirement.SinceDockerV2; docker != (r.Chapter() == "docker") ||
-			docker != (r.Profile == requirement.ProfileDockerV2) || docker != (r.Row == "") {
+		if !ofItsSource(r) {
 			t.Errorf("%s: chapter, profile, row and revision contradict each other: %+v", r.ID, r)
 		}
 	}
+}
+
+// ofItsSource tells whether what a requirement says of its source fits together.
+// Docker's API speaks of signed manifests, too.
+func ofItsSource(r requirement.Requirement) bool {
+	docker, schema1 := r.Since == requirement.SinceDockerV2, r.Since == requirement.SinceSchema1
+	switch r.Chapter() {
+	case "docker":
+		return docker && r.Profile == requirement.ProfileDockerV2 && r.Row == ""
+	case "schema1":
+		return (docker || schema1) && r.Profile == requirement.ProfileSchema1 && r.Row == ""
+	}
+	return !docker && !schema1 && r.Row != "" && requirement.ProfileFull.Includes(r)
 }
 
 // declared is one package variable that holds a requirement, as the source has it.

@@ -16,6 +16,11 @@
 //     which lists request, status, headers and error codes of each endpoint, has the Basis
 //     Table, one told in its prose Implied, and one with an explicit should Text. Where its
 //     prose and its Detail section differ on a status or a code, either is accepted.
+//   - The image manifest version 2, schema 1 (docs/spec/manifest-v2-1.md at the same tag),
+//     for the chapter schema1, with what Docker's API says of signed manifests. Their Basis
+//     is found in the same way: what the lists of answers and error codes fix is Table. That
+//     a registry keeps the signatures that were pushed, and merges those of several signers,
+//     is Implied: later registries signed for themselves.
 //
 // Since names the revision in which a row first appeared.
 //

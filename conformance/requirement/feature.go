@@ -35,6 +35,7 @@ const (
 	FeatureDeleteBlob       Feature = "delete-blob"
 	FeatureCatalog          Feature = "catalog"
 	FeatureDockerV2         Feature = "docker-v2"
+	FeatureSchema1          Feature = "schema1"
 )
 
 // featureAbout is one row of the table behind Features, Optional and About.
@@ -68,6 +69,7 @@ func featureTable() []featureAbout {
 		{FeatureDeleteBlob, true, "deletion of blobs"},
 		{FeatureCatalog, true, "the list of repositories, /v2/_catalog"},
 		{FeatureDockerV2, true, "headers and media types of Docker's own"},
+		{FeatureSchema1, true, "signed manifests of schema 1"},
 	}
 }
 

@@ -21,7 +21,7 @@ type Requirement struct {
 	Section string `json:"section"`
 	// Since is the revision that first states it.
 	Since Since `json:"since"`
-	// Row numbers the statement in its source, such as 35 or D9; empty for Docker's API.
+	// Row numbers the statement in its source, such as 35 or D9; empty for Docker's API and schema 1.
 	Row string `json:"row,omitempty"`
 	// Provisional is set for what is not released yet: judged and told, never counted.
 	Provisional bool `json:"provisional,omitempty"`
@@ -48,11 +48,13 @@ func (r Requirement) Link() string {
 	const (
 		oci    = "https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#"
 		next   = "https://github.com/opencontainers/distribution-spec/blob/main/spec.md#"
-		docker = "https://github.com/distribution/distribution/blob/v2.7.1/docs/spec/api.md#"
+		docker = "https://github.com/distribution/distribution/blob/v2.7.1/docs/spec/"
 	)
 	switch r.Since {
 	case SinceDockerV2:
-		return docker + r.Section
+		return docker + "api.md#" + r.Section
+	case SinceSchema1:
+		return docker + "manifest-v2-1.md#" + r.Section
 	case SinceNext:
 		return next + r.Section
 	default:
@@ -131,4 +133,6 @@ const (
 	SinceNext Since = "1.1.1-next"
 	// SinceDockerV2 is the Docker Registry HTTP API V2.
 	SinceDockerV2 Since = "docker-v2"
+	// SinceSchema1 is the image manifest version 2, schema 1.
+	SinceSchema1 Since = "schema1"
 )

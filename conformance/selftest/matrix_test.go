@@ -30,7 +30,7 @@ func TestKillMatrix(t *testing.T) {
 			if !ok {
 				t.Errorf("no requirements are listed for the quirk %s: %s", q.Name, q.Doc)
 			}
-			registry := registrytest.New(t, registrytest.WithHandler(q.Wrap))
+			registry := reference(t, registrytest.WithHandler(q.Wrap))
 			rep := run(t, registry.URL, conformance.Options{Seed: q.Name, Only: quick(want)})
 			got, blocked := failures(rep)
 			slices.Sort(want)
@@ -56,7 +56,7 @@ func TestKillMatrix(t *testing.T) {
 
 // slow are requirements whose specs push megabytes. They run under those quirks
 // only that are listed for them.
-var slow = []string{"manifests.size.four-megabytes", "manifests.size.too-large", "manifests.tag-params.too-many"}
+var slow = []string{"manifests.size.four-megabytes", "manifests.size.too-large", "manifests.tag-params.too-many", "schema1.size.too-large"}
 
 // quick returns the specs to run under a quirk that breaks the given ids.
 func quick(ids []string) map[[2]string]bool {
@@ -122,11 +122,11 @@ func TestEverySpecCanFail(t *testing.T) {
 func TestVariations(t *testing.T) {
 	for _, q := range quirk.Variations() {
 		t.Run(q.Name, func(t *testing.T) {
-			registry := registrytest.New(t, registrytest.WithHandler(q.Wrap))
+			registry := reference(t, registrytest.WithHandler(q.Wrap))
 			rep := run(t, registry.URL, conformance.Options{Seed: q.Name})
 			counting := 0
 			for _, r := range rep.Results {
-				if r.Counts && requirement.ProfileFull.Includes(lookup(t, r.ID)) {
+				if r.Counts && requirement.ProfileSchema1.Includes(lookup(t, r.ID)) {
 					counting++
 					t.Errorf("%s\n%s (%s): %s\n%s", q.Doc, r.ID, r.Spec, r.Outcome, r.Message)
 				}

@@ -8,7 +8,11 @@ import (
 	"github.com/registryconform/conform/conformance"
 	"github.com/registryconform/conform/conformance/report"
 	"github.com/registryconform/conform/conformance/requirement"
+	"github.com/registryconform/conform/reference/manifest"
+	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/registrytest"
+	"github.com/registryconform/conform/reference/server"
+	"github.com/registryconform/conform/reference/storage"
 )
 
 // run judges the registry at address under all profiles.
@@ -26,9 +30,18 @@ func run(t *testing.T, address string, o conformance.Options) *report.Report {
 	return rep
 }
 
+// reference starts the reference with all that it can do.
+func reference(t *testing.T, opts ...registrytest.Option) *registrytest.Registry {
+	t.Helper()
+	table := manifest.Default(manifest.WithSchema1(schema1.Options{}))
+	return registrytest.New(t, append(opts,
+		registrytest.WithServer(server.Options{Manifests: table}),
+		registrytest.WithStorage(storage.Options{Manifests: table}))...)
+}
+
 // TestSoundReference demands that the reference passes every spec.
 func TestSoundReference(t *testing.T) {
-	rep := run(t, registrytest.New(t).URL, conformance.Options{Seed: "sound"})
+	rep := run(t, reference(t).URL, conformance.Options{Seed: "sound"})
 	for _, r := range rep.Results {
 		switch r.Outcome {
 		case report.Passed, report.Unsupported:

@@ -100,7 +100,7 @@ func manifestUnchecked() wrap {
 		if r.Method == http.MethodPut {
 			b := readBody(r)
 			setRequestBody(r, b)
-			if own := digestOf(at.arg, b); own != at.arg {
+			if own := ownDigest(at.arg, b); own != at.arg {
 				real, noted = own, true
 				m.put(at.name+"@"+at.arg, own)
 			}
@@ -128,7 +128,7 @@ func tagStays() wrap {
 				b := readBody(r)
 				r = r.Clone(r.Context())
 				setRequestBody(r, b)
-				setPath(r, "/v2/"+placeOf(r).name+"/manifests/"+digestOf("sha256:", b))
+				setPath(r, "/v2/"+placeOf(r).name+"/manifests/"+ownDigest("sha256:", b))
 			}
 			next.ServeHTTP(w, r)
 		})

@@ -30,7 +30,7 @@ type Quirk struct {
 // All returns every fault, by chapters of the specification.
 func All() []Quirk {
 	return slices.Concat(api(), pull(), heads(), push(), chunks(), sessions(), mounts(),
-		manifests(), subjects(), tags(), referrers(), management(), errorBodies(), docker())
+		manifests(), subjects(), tags(), referrers(), management(), errorBodies(), docker(), schema1())
 }
 
 // Variations returns every legal variation.

@@ -74,6 +74,11 @@ func variations() []Quirk {
 		{"warning", "Every answer has a Warning as the specification wants it.", answers(always, every, add("Warning", `299 - "this registry is for tests"`))},
 		{"catalog-unsupported", "There is no catalogue: 404.", refuse(on("GET HEAD", catalog), 404, "UNSUPPORTED")},
 		{"name-invalid-404", "Names outside the grammar are not found: 404.", refuse(func(r *http.Request) bool { n := placeOf(r).name; return n != "" && !nameForm.MatchString(n) }, 404, "NAME_UNKNOWN")},
+		{"schema1-signatures-compact", "The signatures of a manifest of schema 1 come in one line.", alike(isSigned, editBody(func(b []byte) []byte {
+			p := readPretty(b)
+			return p.with(p.list)
+		}))},
+		{"schema1-old-clients-404", "A schema 2 image is unknown to clients that know schema 1 alone.", answers(on("GET", manifest), rewritable, setStatus(404), set("Content-Type", "application/json"), setBody(errorBody("MANIFEST_UNKNOWN")))},
 		{"reference-invalid-404", "A GET of a manifest by a malformed digest is answered with 404.", answers(on("GET HEAD", manifest), is(400), setStatus(404), setCode("MANIFEST_UNKNOWN"))},
 	}
 }

@@ -11,13 +11,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/fixtures"
+	"github.com/registryconform/conform/reference/manifest"
+	"github.com/registryconform/conform/reference/manifest/schema1"
 	"github.com/registryconform/conform/reference/quirk"
 	"github.com/registryconform/conform/reference/registrytest"
 	"github.com/registryconform/conform/reference/server"
+	"github.com/registryconform/conform/reference/storage"
 )
 
 var (
@@ -47,15 +52,17 @@ func TestQuirksAreNamed(t *testing.T) {
 // answers to a script that goes through the whole API.
 func TestEachQuirkShows(t *testing.T) {
 	t.Parallel()
-	limit := registrytest.WithServer(server.Options{MaxManifestBytes: manifestLimit})
-	sound := play(t, registrytest.New(t, limit))
-	if again := play(t, registrytest.New(t, limit)); strings.Join(again, "\n") != strings.Join(sound, "\n") {
+	table := manifest.Default(manifest.WithSchema1(schema1.Options{}))
+	limit := registrytest.WithServer(server.Options{MaxManifestBytes: manifestLimit, Manifests: table})
+	kept := registrytest.WithStorage(storage.Options{Manifests: table})
+	sound := play(t, registrytest.New(t, limit, kept))
+	if again := play(t, registrytest.New(t, limit, kept)); strings.Join(again, "\n") != strings.Join(sound, "\n") {
 		t.Fatalf("the script is not deterministic: %s", firstDifference(sound, again))
 	}
 	for _, q := range slices.Concat(quirk.All(), quirk.Variations()) {
 		t.Run(q.Name, func(t *testing.T) {
 			t.Parallel()
-			r := registrytest.New(t, limit, registrytest.WithQuirks(q.Name))
+			r := registrytest.New(t, limit, kept, registrytest.WithQuirks(q.Name))
 			if got := play(t, r); strings.Join(got, "\n") == strings.Join(sound, "\n") {
 				t.Errorf("no answer of %d is another", len(sound))
 			}
@@ -164,6 +171,7 @@ func play(t *testing.T, r *registrytest.Registry) []string {
 	p.sessions()
 	p.broken()
 	p.manifests()
+	p.signed()
 	p.lists()
 	p.referrers()
 	p.deletes()
@@ -349,6 +357,86 @@ func (p *player) manifests() {
 	put("list", `{"schemaVersion":2,"mediaType":"`+dockerLst+`","manifests":[{"mediaType":"`+dockerImg+`","digest":"`+digest.FromString(docker).String()+`","size":`+fmt.Sprint(len(docker))+`,"platform":{"architecture":"amd64","os":"linux"}}]}`, dockerLst)
 	p.do("GET", "/v2/m/manifests/docker", "")
 	p.do("GET", "/v2/m/manifests/list", "")
+}
+
+// A step is a request of the script; one without a method pushes a blob.
+type step struct {
+	method, target, body string
+	headers              []string
+}
+
+// signed pushes manifests of schema 1, right and wrong in every way, and pulls
+// them.
+func (p *player) signed() {
+	for _, s := range signedSteps() {
+		if s.method == "" {
+			p.push("m", s.body)
+			continue
+		}
+		p.do(s.method, "/v2/m/manifests/"+s.target, s.body, s.headers...)
+	}
+}
+
+// signedSteps are made once: keys of RSA take long to find.
+var signedSteps = sync.OnceValue(func() []step {
+	source := fixtures.New("player")
+	one, two, rsa := source.Key(fixtures.ES256), source.Key(fixtures.ES256), source.Key(fixtures.RS256)
+	signed := func(tag string, options ...fixtures.Option) fixtures.SignedManifest {
+		return source.Signed("m", tag, []fixtures.Key{one}, append(options, fixtures.Layers(1))...)
+	}
+	m, other := signed("a"), signed("a")
+	steps := []step{{body: string(m.Blobs[0].Content)}}
+	put := func(reference string, content []byte, mediaType string) {
+		steps = append(steps, step{"PUT", reference, string(content), []string{"Content-Type", mediaType}})
+	}
+	get := func(method, reference string, headers ...string) {
+		steps = append(steps, step{method, reference, "", headers})
+	}
+	for _, again := range []fixtures.SignedManifest{m, m, m.Resign(two), m.Resign(rsa), m.ResignWithChain(two)} {
+		put("a", again.Content, again.MediaType)
+		get("GET", "a")
+		get("GET", "a")
+		get("HEAD", "a")
+	}
+	put("a", m.Content, "application/json")
+	put(m.Digest.String(), m.Content, m.MediaType)
+	put(digest.FromBytes(m.Content).String(), m.Content, m.MediaType)
+	get("GET", "docker", "Accept", m.MediaType)
+	for _, content := range spoiled(m, other, two, rsa) {
+		put("a", []byte(content), m.MediaType)
+	}
+	put("refused", m.Content, m.MediaType)
+	get("GET", "refused")
+	for _, field := range [][2]string{{"history", "[]"}, {"layers", "[]"}, {"name", `"other"`}, {"name", `"Other"`}} {
+		changed := signed("b", fixtures.Field(field[0], field[1]))
+		steps = append(steps, step{body: string(changed.Blobs[0].Content)})
+		put("b", changed.Content, changed.MediaType)
+	}
+	put("b", m.Content, dockerImg)
+	missing := source.Signed("m", "c", []fixtures.Key{one})
+	put("c", missing.Content, missing.MediaType)
+	put("c", []byte(strings.Replace(string(missing.Content), "amd64", "arm64", 1)), missing.MediaType)
+	put("c", []byte(strings.Repeat(" ", manifestLimit+1)), m.MediaType)
+	return steps
+})
+
+// spoiled returns manifests whose signatures are wrong, each in another way.
+func spoiled(m, other fixtures.SignedManifest, two, rsa fixtures.Key) []string {
+	payload := strings.TrimSuffix(string(m.Payload), "\n}")
+	edited := func(from, to string) string { return strings.Replace(string(m.Content), from, to, 1) }
+	return []string{
+		edited(`"amd64"`, `"arm64"`),
+		string(m.WithSignatures(other.Signatures[0]).Content),
+		string(m.Resign(rsa).WithSignatures(other.Resign(rsa).Signatures[0]).Content),
+		string(m.WithSignatures(m.Signatures[0], other.Signatures[0]).Content),
+		edited(`"kid": "`, `"kid": "X`),
+		edited(`"kty": "EC"`, `"kty": "oct"`),
+		edited(`"alg": "ES256"`, `"alg": "ES512"`),
+		edited(`"protected": "`, `"protected": "eyJmb3JtYXRMZW5ndGgiOjEsImZvcm1hdFRhaWwiOiJDbjAifQ`),
+		edited(",\n   \"signatures\"", ",\n   \"extra\": 1,\n   \"signatures\""),
+		payload + "\n}",
+		payload + ",\n   \"signatures\": []\n}",
+	}
 }
 
 func (p *player) lists() {
