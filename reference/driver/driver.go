@@ -49,7 +49,9 @@ type Driver interface {
 	// to: where it has any bytes and nothing is uncommitted, append fails
 	// with [CommittedError].
 	//
-	// Writers of one path must not overlap in time.
+	// Writers of one path must not overlap in time. A driver that can tell,
+	// across processes, fails with [BusyError] rather than append to what
+	// another writer has open.
 	Writer(ctx context.Context, path string, append bool) (FileWriter, error)
 
 	// Stat describes the file or the directory that path implies, or fails

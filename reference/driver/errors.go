@@ -49,6 +49,16 @@ func (e CommittedError) Error() string {
 	return fmt.Sprintf("%s: append to committed content: %s", e.DriverName, e.Path)
 }
 
+// A BusyError says that another writer is at work on the file at Path.
+type BusyError struct {
+	Path       string
+	DriverName string
+}
+
+func (e BusyError) Error() string {
+	return fmt.Sprintf("%s: another writer is at work: %s", e.DriverName, e.Path)
+}
+
 // An ErrUnsupportedMethod says that the driver lacks what was asked of it.
 type ErrUnsupportedMethod struct{ DriverName string }
 

@@ -13,6 +13,9 @@ import (
 	"github.com/registryconform/conform/reference/registry"
 )
 
+// maxAmongLayers is the size of the largest blob that is taken for a manifest.
+const maxAmongLayers = 4 << 20
+
 // manifests are the [registry.Manifests] of a repository.
 type manifests struct{ *repository }
 
@@ -22,10 +25,33 @@ var _ registry.Manifests = (*manifests)(nil)
 // repository has a link to it.
 func (m *manifests) revision(ctx context.Context, dgst digest.Digest) (digest.Digest, error) {
 	canonical, err := m.r.readLink(ctx, layout.Link(layout.Revisions(m.name), dgst))
+	if err == nil && canonical == "" && m.r.options.ManifestLinksAmongLayers {
+		canonical, err = m.amongLayers(ctx, dgst)
+	}
 	if err == nil && canonical == "" {
 		err = registry.ErrManifestUnknown.With(dgst.String())
 	}
 	return canonical, err
+}
+
+// amongLayers returns the canonical digest of the blob dgst if it is a manifest,
+// or "".
+func (m *manifests) amongLayers(ctx context.Context, dgst digest.Digest) (digest.Digest, error) {
+	canonical, size, err := (&blobs{m.repository}).resolve(ctx, dgst)
+	if errors.Is(err, registry.ErrBlobUnknown) || err == nil && size > maxAmongLayers {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	content, err := m.r.driver.GetContent(ctx, layout.Blob(canonical))
+	if err != nil {
+		return "", fmt.Errorf("read blob %s: %w", canonical, err)
+	}
+	if _, err := m.r.options.Manifests.ParseStored(content); err != nil {
+		return "", nil
+	}
+	return canonical, nil
 }
 
 // load reads a manifest without a look at the links. Bytes that are not those
@@ -207,8 +233,14 @@ func (m *manifests) Delete(ctx context.Context, dgst digest.Digest) error {
 	}
 	// A manifest that can't be read leaves a dead entry at most.
 	x, loadErr := m.r.load(ctx, canonical)
-	if err := m.r.unlink(ctx, layout.Revisions(m.name), canonical); err != nil {
-		return err
+	folders := []string{layout.Revisions(m.name)}
+	if m.r.options.ManifestLinksAmongLayers {
+		folders = append(folders, layout.Layers(m.name))
+	}
+	for _, folder := range folders {
+		if err := m.r.unlink(ctx, folder, canonical); err != nil {
+			return err
+		}
 	}
 	if loadErr != nil || x.Subject() == nil {
 		return nil

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding"
@@ -46,7 +45,7 @@ func (b *blobs) Resume(ctx context.Context, id string) (registry.BlobWriter, err
 	}
 	u := &upload{blobs: b, id: id, stored: true}
 	if other := b.r.claim(u); other != nil {
-		return nil, registry.ErrBlobUploadInvalid.With("another request is writing to the upload")
+		return nil, errBusy()
 	}
 	if err := u.load(ctx); err != nil {
 		b.r.release(u)
@@ -65,11 +64,24 @@ func (b *blobs) Upload(ctx context.Context, id string) (registry.Upload, error) 
 		return other.Upload(), nil
 	}
 	defer b.r.release(u)
-	if err := u.load(ctx); err != nil {
+	err := u.load(ctx)
+	if errors.Is(err, errBusy()) {
+		// Another process is at it: what it has not closed is not sure yet.
+		var at uint64
+		at, _, err = u.storedHash(ctx)
+		u.size.Store(int64(at))
+	}
+	if err != nil {
 		return registry.Upload{}, err
 	}
-	defer u.file.Close()
+	if u.file != nil {
+		defer u.file.Close()
+	}
 	return u.Upload(), nil
+}
+
+func errBusy() error {
+	return registry.ErrBlobUploadInvalid.With("another request is writing to the upload")
 }
 
 // isSessionID reports whether id has the form of those that Create makes. No
@@ -122,9 +134,14 @@ func (u *upload) load(ctx context.Context) error {
 	if !absent(err) {
 		return fmt.Errorf("stat upload %s: %w", u.id, err)
 	}
-	if u.file, err = d.Writer(ctx, data, true); err != nil {
+	file, err := d.Writer(ctx, data, true)
+	if _, busy := errors.AsType[driver.BusyError](err); busy {
+		return errBusy()
+	}
+	if err != nil {
 		return mapped("open upload "+u.id, err)
 	}
+	u.file = file
 	u.sign = u.started
 	u.size.Store(u.file.Size())
 	if u.hash, err = u.loadHash(ctx); err != nil {
@@ -187,19 +204,27 @@ func (u *upload) loadHash(ctx context.Context) (hash.Hash, error) {
 	if u.r.options.DisableHashState {
 		return nil, nil
 	}
-	state, err := u.r.driver.GetContent(ctx, layout.UploadHashState(u.name, u.id))
-	if absent(err) {
-		return nil, nil
-	}
+	at, state, err := u.storedHash(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read hash of upload %s: %w", u.id, err)
+		return nil, err
 	}
-	at := binary.BigEndian.AppendUint64(nil, uint64(u.size.Load()))
-	rest, ok := bytes.CutPrefix(state, at)
-	if !ok || h.(encoding.BinaryUnmarshaler).UnmarshalBinary(rest) != nil {
+	if at != uint64(u.size.Load()) || h.(encoding.BinaryUnmarshaler).UnmarshalBinary(state) != nil {
 		return nil, nil
 	}
 	return h, nil
+}
+
+// storedHash returns the state that saveHash stored, and at how many bytes; both
+// are nothing if there is none.
+func (u *upload) storedHash(ctx context.Context) (at uint64, state []byte, err error) {
+	content, err := u.r.driver.GetContent(ctx, layout.UploadHashState(u.name, u.id))
+	if err != nil && !absent(err) {
+		return 0, nil, fmt.Errorf("read hash of upload %s: %w", u.id, err)
+	}
+	if err != nil || len(content) < 8 {
+		return 0, nil, nil
+	}
+	return binary.BigEndian.Uint64(content), content[8:], nil
 }
 
 // store makes the session known to other processes: its start first, so that

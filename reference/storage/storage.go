@@ -54,6 +54,10 @@ type Options struct {
 	// DisableHashState reads an upload back at its end, rather than keep
 	// the running hash with the session.
 	DisableHashState bool
+	// ManifestLinksAmongLayers reads manifests whose links lie among those of
+	// blobs, where distribution 2.1.0 put them. A blob that is a manifest can
+	// be pulled as one then. Such a store must not be collected.
+	ManifestLinksAmongLayers bool
 }
 
 // A Registry is a [registry.Registry] over a driver. Make one with [New].

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -14,6 +16,12 @@ import (
 // data is the name of uncommitted content in the folder of its path. No
 // component can be called so.
 const data = "~data"
+
+// How often, and how long between, a lock is tried for that another holds.
+const (
+	lockTries = 25
+	lockPause = 10 * time.Millisecond
+)
 
 // writer is a [driver.FileWriter]. Its file lies in the staging folder.
 type writer struct {
@@ -44,20 +52,63 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	temp := filepath.Join(d.uncommitted(path), data)
-	if append && d.isFinal(path, temp) {
-		return nil, driver.CommittedError{Path: path, DriverName: name}
+	w := &writer{d: d, path: path, temp: filepath.Join(d.uncommitted(path), data)}
+	for range maxTries {
+		if append && d.isFinal(path, w.temp) {
+			return nil, driver.CommittedError{Path: path, DriverName: name}
+		}
+		if err := w.open(append); err != errRaced {
+			return orFailure(w, err)
+		}
 	}
-	file, err := openStaged(temp, append)
+	return nil, failure(errRaced)
+}
+
+func orFailure(w *writer, err error) (driver.FileWriter, error) {
+	if err == nil {
+		return w, nil
+	}
+	if busy, ok := errors.AsType[driver.BusyError](err); ok {
+		return nil, busy
+	}
+	return nil, failure(err)
+}
+
+// open opens the staged file and locks it, so that no other process writes to it
+// too. It fails with errRaced if the file went elsewhere meanwhile.
+func (w *writer) open(append bool) error {
+	file, err := openStaged(w.temp, append)
 	if err != nil {
-		return nil, failure(err)
+		return err
 	}
-	info, err := file.Stat()
+	w.file = file
+	if err = lock(file); errors.Is(err, syscall.EWOULDBLOCK) {
+		err = driver.BusyError{Path: w.path, DriverName: name}
+	} else if err == nil && !w.isMine(w.temp) {
+		err = errRaced
+	}
+	info, statErr := file.Stat()
+	if err == nil {
+		err = statErr
+	}
 	if err != nil {
 		file.Close()
-		return nil, failure(err)
+		return err
 	}
-	return &writer{d: d, path: path, temp: temp, file: file, size: info.Size(), dirty: info.Size() == 0}, nil
+	w.size, w.dirty = info.Size(), info.Size() == 0
+	return nil
+}
+
+// lock locks the file until it is closed, or the process ends. It waits for
+// others no longer than it takes them to look at the file.
+func lock(file *os.File) error {
+	for i := 0; ; i++ {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || i == lockTries {
+			return err
+		}
+		time.Sleep(lockPause)
+	}
 }
 
 // isFinal reports whether there is committed content at path and nothing

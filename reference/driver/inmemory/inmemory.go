@@ -47,6 +47,7 @@ type pending struct {
 	content content
 	counted int64 // bytes in the driver's account
 	dropped bool  // discarded, or published
+	open    bool  // its writer is not closed
 }
 
 var _ driver.Lister = (*Driver)(nil)

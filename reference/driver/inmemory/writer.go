@@ -39,6 +39,9 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	if n := d.root.find(path); append && p == nil && n != nil && n.content.size > 0 {
 		return nil, driver.CommittedError{Path: path, DriverName: name}
 	}
+	if p != nil && append && p.open {
+		return nil, driver.BusyError{Path: path, DriverName: name}
+	}
 	if p != nil && !append {
 		d.discard(path, p)
 		p = nil
@@ -50,6 +53,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		p = &pending{}
 		d.pending[path] = p
 	}
+	p.open = true
 	return &writer{d: d, path: path, p: p, size: p.content.size}, nil
 }
 
@@ -139,6 +143,11 @@ func (w *writer) Cancel(context.Context) error {
 }
 
 func (w *writer) Close() error {
-	w.shut = true
+	if !w.shut {
+		w.shut = true
+		w.d.mu.Lock()
+		defer w.d.mu.Unlock()
+		w.p.open = false
+	}
 	return nil
 }
