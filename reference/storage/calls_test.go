@@ -98,7 +98,8 @@ func TestCallsOfAPush(t *testing.T) {
 		push(t, p, bytes.Repeat([]byte("p"), size))
 		var got []string
 		for _, c := range l.take() {
-			if strings.HasPrefix(c, "Write ") {
+			// Whether a collection is under way is asked beside it all.
+			if strings.HasPrefix(c, "Write ") || strings.HasSuffix(c, "/_garbage/state") {
 				continue
 			}
 			op, path, _ := strings.Cut(c, " ")
@@ -132,7 +133,9 @@ func TestCallsOfAResumedPush(t *testing.T) {
 		{"off", storage.Options{DisableHashState: true}, digest.FromBytes(content), 1, false},
 		{"another algorithm", storage.Options{}, digest.SHA384.FromBytes(content), 1, true},
 	} {
-		p, l := ledgered(t, tc.o, "resumed")
+		var l ledger
+		d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), l.hook)
+		p := repository(t, storage.New(d, tc.o), "resumed")
 		w, err := p.Blobs().Create(t.Context())
 		must(t, err)
 		for rest := content; len(rest) > 0; rest = rest[75_000:] {
@@ -142,14 +145,16 @@ func TestCallsOfAResumedPush(t *testing.T) {
 			w, err = p.Blobs().Resume(t.Context(), w.Upload().ID)
 			must(t, err)
 		}
+		// Eight bytes tell how far the upload has come; more are a state.
+		state, err := d.GetContent(t.Context(), uploadPath("resumed", w.Upload().ID, "hashstate"))
+		must(t, err)
+		if got := len(state) > 8; got != tc.hashStates {
+			t.Errorf("%s: a hash state was stored: %v", tc.name, got)
+		}
 		_, err = w.Commit(t.Context(), registry.Descriptor{Digest: tc.as})
 		must(t, err)
-		calls := l.take()
-		if got := count(calls, "Reader "); got != tc.reads {
+		if got := count(l.take(), "Reader "); got != tc.reads {
 			t.Errorf("%s: the upload is read back %d times, want %d", tc.name, got, tc.reads)
-		}
-		if got := strings.Contains(strings.Join(calls, " "), "/hashstate"); got != tc.hashStates {
-			t.Errorf("%s: a hash state was stored: %v", tc.name, got)
 		}
 		if !bytes.Equal(read(t, p, tc.as), content) {
 			t.Errorf("%s: the content differs", tc.name)
@@ -171,7 +176,7 @@ func TestManySmallWritesAreFewCalls(t *testing.T) {
 	}
 	_, err = w.Commit(t.Context(), describe(content))
 	must(t, err)
-	if calls := l.take(); len(calls) > 4 {
+	if calls := l.take(); len(calls) > 6 {
 		t.Errorf("%d writes of a byte make the calls %v", len(content), calls)
 	}
 }
