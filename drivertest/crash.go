@@ -117,6 +117,8 @@ func upTo(ctx context.Context, h handle, p string, c content) error {
 		if _, err := w.Write(c.slice(off, min(off+4000, c.size))); err != nil {
 			return err
 		}
+		// So that a kill comes during the upload more often than during the commit.
+		time.Sleep(200 * time.Microsecond)
 	}
 	if err := w.Commit(ctx); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -187,7 +188,7 @@ func errorsKeepFirst(x *trial) {
 		if err == nil {
 			continue
 		}
-		for e := range chain(err) {
+		for _, e := range inside(err) {
 			if k := x.cfg.Errors.classify(e); k.name == notFound {
 				x.failf("the error of a PutContent that ran out of space holds a path-not-found error: %s", brief(err))
 				return
@@ -196,4 +197,25 @@ func errorsKeepFirst(x *trial) {
 		return
 	}
 	x.inconclusive("200 MiB of PutContent did not fail under the armed fault")
+}
+
+// inside returns an error and all that it holds: what it wraps, and the errors in its exported
+// fields.
+func inside(err error) []error {
+	var all []error
+	for e := range chain(err) {
+		all = append(all, e)
+		v := reflect.Indirect(reflect.ValueOf(e))
+		if v.Kind() != reflect.Struct {
+			continue
+		}
+		for i := range v.NumField() {
+			if f := v.Field(i); v.Type().Field(i).IsExported() && f.Kind() == reflect.Interface {
+				if held, ok := f.Interface().(error); ok {
+					all = append(all, inside(held)...)
+				}
+			}
+		}
+	}
+	return all
 }

@@ -80,6 +80,21 @@ func (x *trial) recovers() {
 }
 
 func writeNoSpace(x *trial) {
+	x.each("cancelled", func(x *trial) {
+		x.writeUntilFull(func(u *upload) { x.harmless(u.w.cancel(x.ctx), "Cancel without space") })
+	})
+	x.each("closed", func(x *trial) {
+		if x.sem.EarlyVisible && x.cfg.Semantics.EarlyVisible {
+			x.notef("bytes are declared to be visible before Commit")
+			return
+		}
+		x.writeUntilFull(func(*upload) {})
+	})
+}
+
+// writeUntilFull uploads more than there is space for, ends the upload by end and Close, and
+// demands that nothing of it shows.
+func (x *trial) writeUntilFull(end func(u *upload)) {
 	f, ok := x.faulty(NoSpace)
 	if !ok {
 		return
@@ -98,14 +113,16 @@ func writeNoSpace(x *trial) {
 	}
 	if err == nil {
 		err = u.w.commit(x.ctx)
-	} else {
-		x.harmless(u.w.cancel(x.ctx), "Cancel without space")
+	}
+	if err != nil {
+		end(u)
 	}
 	x.harmless(u.w.Close(), "Close without space")
 	f.Disarm()
 	x.anErr(err, "an upload without space")
 	x.absent(p)
 	x.lists(x.p("dir"), "keep")
+	_ = x.d.del(x.ctx, p)
 	x.recovers()
 }
 

@@ -144,6 +144,34 @@ func resumeElsewhere(x *trial) {
 }
 
 func resumeOlder(x *trial) {
+	x.each("published", olderPublished)
+	x.each("resumed", olderResumed)
+}
+
+// olderPublished goes by content alone, whatever Size says.
+func olderPublished(x *trial) {
+	p := x.p("object")
+	for _, first := range []int64{3000, 6 << 20} {
+		old := x.start(p, first)
+		old.writeAll(1 << 20)
+		old.close()
+		u := x.start(p, 2500)
+		u.write(2000)
+		u.close()
+		w, ok := x.openWriter(p, true)
+		if !ok {
+			return
+		}
+		_, err := w.write(u.c, 2000, 2500)
+		x.noErr(err, "Write")
+		x.noErr(w.commit(x.ctx), "Commit")
+		x.noErr(w.Close(), "Close")
+		x.holds(p, u.c)
+		x.drop("object")
+	}
+}
+
+func olderResumed(x *trial) {
 	p := x.p("object")
 	for _, first := range []int64{3000, 6 << 20} {
 		old := x.start(p, first)

@@ -117,13 +117,40 @@ func writeNothing(x *trial) {
 }
 
 func writeUntouched(x *trial) {
+	x.each("an object", func(x *trial) {
+		p := x.p("dir/object")
+		old := x.put(p, 3000)
+		u := x.start(p, 5000)
+		x.shows(p, old)
+		u.commit()
+		u.close()
+		x.holds(p, content{object: u.c.object, version: 1, size: 0})
+	})
+	x.each("an object that is put meanwhile", putMeanwhile)
+}
+
+// putMeanwhile accepts that the Writer is refused, but no mix of the two.
+func putMeanwhile(x *trial) {
 	p := x.p("dir/object")
-	old := x.put(p, 3000)
+	x.put(p, 3000)
 	u := x.start(p, 5000)
-	x.shows(p, old)
-	u.commit()
-	u.close()
-	x.holds(p, content{object: u.c.object, version: 1, size: 0})
+	u.write(2500)
+	now := x.put(p, 700)
+	x.shows(p, now)
+	if !x.ok() {
+		return
+	}
+	_, err := u.w.write(u.c, 2500, 5000)
+	if err == nil {
+		err = u.w.commit(x.ctx)
+	}
+	x.harmless(err, "an upload that a PutContent overtook")
+	u.closeAnyhow()
+	if err == nil {
+		now = u.c
+	}
+	x.holds(p, now)
+	x.isFile(p, now.size)
 }
 
 func writeOverPut(x *trial) {

@@ -82,7 +82,7 @@ func compare(t *testing.T, golden []finding, cfg drivertest.Config, open func(te
 			t.Errorf("%s is declared, but probed: %s", o.Name, o.Value)
 		}
 	}
-	for _, wrong := range differences(t.Name(), golden, rep.Results) {
+	for _, wrong := range append(differences(t.Name(), golden, rep.Results), unfound(t.Name(), defects(), rep.Results)...) {
 		t.Error(wrong)
 	}
 	t.Logf("driver %s, budget %s, seed %d, %v", rep.Driver, rep.Budget, rep.Seed, rep.Totals())
@@ -139,6 +139,22 @@ func TestDifferencesAreFound(t *testing.T) {
 	} {
 		if got := differences(t.Name(), tc.golden, results); len(got) != tc.want {
 			t.Errorf("%s: %d differences, not %d: %q", name, len(got), tc.want, got)
+		}
+	}
+}
+
+// TestUnfoundIsToldApart demands that a defect that no rule shows is noticed.
+func TestUnfoundIsToldApart(t *testing.T) {
+	t.Parallel()
+	results := []drivertest.Result{
+		{Rule: drivertest.Rule{ID: "LIST-01"}, Outcome: drivertest.Failed, Failures: []drivertest.Failure{{Case: "by day"}}},
+		{Rule: drivertest.Rule{ID: "LIST-02"}, Outcome: drivertest.Passed},
+	}
+	for found, want := range map[string]int{
+		"LIST-01": 0, "LIST-01:day": 0, "LIST-01:night": 1, "LIST-02": 1, "LIST-02|LIST-01": 0, "LIST-03": 1, sealed(t.Name(), "LIST-01"): 0, sealed(t.Name(), "LIST-02"): 1,
+	} {
+		if got := unfound(t.Name(), []defect{{"x", in(found, t.Name())}, {"elsewhere", in("LIST-02", "TestOther")}}, results); len(got) != want {
+			t.Errorf("%s: %q", found, got)
 		}
 	}
 }
