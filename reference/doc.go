@@ -7,6 +7,8 @@
 //	internal/layout/   name and digest → path of a driver
 //	manifest/          media type → parser; what a manifest refers to
 //	storage/           registry.Registry over a driver
+//	client/            registry.Registry over HTTP, to any registry
+//	auth/challenge/    parse and write WWW-Authenticate
 //	cache/             what a store remembers of its blobs: in memory, in Redis
 //	registry/          vocabulary and contracts that all others meet in
 //	server/            http.Handler over any registry.Registry
