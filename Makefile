@@ -33,6 +33,10 @@ test: setup lint ## do all set-up and run every test
 race: setup ## run every test under the race detector
 	ci/test.sh -race
 
+.PHONY: fuzz
+fuzz: ## run every fuzz target for a minute each
+	ci/fuzz.sh
+
 .PHONY: coverage-seeds
 coverage-seeds: ## print each behaviour of the reference registry with the test that shows it
 	$(GO) run ./ci/behaviours

@@ -7,7 +7,7 @@ import "fmt"
 // specification, "OCI Content Descriptors", properties). The error says so in
 // a sentence and has no code, since that depends on where desc was found.
 func CheckDescriptor(desc Descriptor) error {
-	switch err := desc.Digest.Validate(); {
+	switch err := validate(desc.Digest); {
 	case desc.MediaType == "":
 		return fmt.Errorf("descriptor %.200q has no mediaType", desc.Digest)
 	case err != nil:

@@ -128,11 +128,16 @@ func ParseDigest(s string) (digest.Digest, error) {
 // CheckDigest returns what is wrong with d, if [ParseDigest] would refuse it.
 // The error has no code.
 func CheckDigest(d digest.Digest) error {
-	// The usual case, without the cost of a regular expression.
-	if encoded, ok := strings.CutPrefix(d.String(), "sha256:"); ok && isHash(encoded) {
+	if _, ok := TarsumVersion(d); ok {
 		return nil
 	}
-	if _, ok := TarsumVersion(d); ok {
+	return validate(d)
+}
+
+// validate is d.Validate without the cost of a regular expression in the usual
+// case.
+func validate(d digest.Digest) error {
+	if encoded, ok := strings.CutPrefix(d.String(), "sha256:"); ok && isHash(encoded) {
 		return nil
 	}
 	return d.Validate()

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -104,15 +105,17 @@ func (s *signature) verify(payload []byte) error {
 	if !slices.Contains(algorithmsOf(s.key), s.algorithm) {
 		return fmt.Errorf("%w: a key of type %s", ErrAlgorithm, s.key.KeyType())
 	}
-	if err := s.key.Verify(strings.NewReader(signingInput(s.protected, payload)), s.algorithm, s.value); err != nil {
+	if err := s.key.Verify(signingInput(s.protected, payload), s.algorithm, s.value); err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return nil
 }
 
 // signingInput returns what is signed (RFC 7515 §5.1).
-func signingInput(protected string, payload []byte) string {
-	return protected + "." + encoding.EncodeToString(payload)
+func signingInput(protected string, payload []byte) io.Reader {
+	input := make([]byte, 0, len(protected)+1+encoding.EncodedLen(len(payload)))
+	input = append(append(input, protected...), '.')
+	return bytes.NewReader(encoding.AppendEncode(input, payload))
 }
 
 // algorithmsOf returns the algorithms that a key can sign with.

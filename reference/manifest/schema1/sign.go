@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/docker/libtrust"
@@ -87,7 +86,7 @@ func (o *signing) sign(payload []byte, key libtrust.PrivateKey) (signature, erro
 		return signature{}, errors.New("encode the protected header")
 	}
 	s := signature{key: public, protected: encoding.EncodeToString(raw), length: length, tail: tail}
-	s.value, s.algorithm, err = key.Sign(strings.NewReader(signingInput(s.protected, payload)), o.hash)
+	s.value, s.algorithm, err = key.Sign(signingInput(s.protected, payload), o.hash)
 	if err != nil {
 		return signature{}, fmt.Errorf("sign: %w", err)
 	}
