@@ -14,6 +14,8 @@ const (
 	// sendPiece is how much of a blob must reach the client within the
 	// stall time-out.
 	sendPiece = 1 << 20
+	// receivePiece is how much of a blob is read at once.
+	receivePiece = 128 << 10
 )
 
 // A response counts what is written, drops the body of an answer to HEAD, and

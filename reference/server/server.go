@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/registryconform/conform/reference/manifest"
@@ -82,7 +83,9 @@ func (o Options) withDefaults() Options {
 // New returns a handler that serves reg. It is safe for concurrent use, and
 // does not change what opts holds.
 func New(reg registry.Registry, opts Options) http.Handler {
-	return &server{registry: reg, options: opts.withDefaults(), endpoints: endpoints()}
+	s := &server{registry: reg, options: opts.withDefaults(), endpoints: endpoints()}
+	s.buffers.New = func() any { return new(make([]byte, receivePiece)) }
+	return s
 }
 
 // NewHTTP returns a server of h whose limits suit a registry: headers must
@@ -102,6 +105,7 @@ type server struct {
 	registry  registry.Registry
 	options   Options
 	endpoints map[route.Kind]methods
+	buffers   sync.Pool // of *[]byte, for bodies
 }
 
 // A handler answers one call. What it returns is written by [server.fail],

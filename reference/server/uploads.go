@@ -92,7 +92,7 @@ func (c *call) pushWhole(query string) error {
 
 // uploadStatus answers GET and HEAD of a session.
 func (c *call) uploadStatus() error {
-	up, _, err := c.session()
+	up, err := c.session()
 	if err != nil {
 		return err
 	}
@@ -102,10 +102,7 @@ func (c *call) uploadStatus() error {
 
 // cancelUpload answers DELETE of a session.
 func (c *call) cancelUpload() error {
-	if _, _, err := c.session(); err != nil {
-		return err
-	}
-	w, err := c.repo.Blobs().Resume(c.ctx, c.arg)
+	w, _, err := c.resume()
 	if err != nil {
 		return err
 	}
@@ -124,9 +121,12 @@ func (c *call) patchUpload() error {
 			return errContentType.With(fmt.Sprintf("the Content-Type is %.200q", t))
 		}
 	}
-	w, err := c.receiveChunk()
+	w, told, err := c.resume()
 	if err != nil {
 		return err
+	}
+	if err := c.receiveChunk(w, told); err != nil {
+		return errors.Join(err, w.Close())
 	}
 	up := w.Upload()
 	if err := w.Close(); err != nil {
@@ -138,19 +138,19 @@ func (c *call) patchUpload() error {
 
 // putUpload answers PUT: the end of a session, with or without its last chunk.
 func (c *call) putUpload() error {
-	if _, _, err := c.session(); err != nil {
+	w, told, err := c.resume()
+	if err != nil {
 		return err
 	}
+	defer w.Close()
 	dgst, err := registry.ParseDigest(c.r.URL.Query().Get("digest"))
 	if err != nil {
 		// The session lives on, for a PUT with a better digest.
 		return err
 	}
-	w, err := c.receiveChunk()
-	if err != nil {
+	if err := c.receiveChunk(w, told); err != nil {
 		return err
 	}
-	defer w.Close()
 	if _, err := w.Commit(c.ctx, registry.Descriptor{Digest: dgst, Size: w.Upload().Size}); err != nil {
 		return err
 	}
@@ -160,60 +160,69 @@ func (c *call) putUpload() error {
 	return c.created("blobs", dgst)
 }
 
-// session returns the state of the session of the call, and what the _state of
-// its URL says, which is nil without one.
-func (c *call) session() (registry.Upload, *uploadState, error) {
-	var told *uploadState
-	if value := c.r.URL.Query().Get("_state"); value != "" {
-		s, err := openState(c.server.options.Secret, value)
-		if err != nil {
-			return registry.Upload{}, nil, err
-		}
-		if s.Name != c.name.String() || s.UUID != c.arg {
-			return registry.Upload{}, nil, registry.ErrBlobUploadUnknown
-		}
-		told = &s
+// told returns what the _state of the URL says of the session of the call, nil
+// without one.
+func (c *call) told() (*uploadState, error) {
+	value := c.r.URL.Query().Get("_state")
+	if value == "" {
+		return nil, nil
 	}
-	up, err := c.repo.Blobs().Upload(c.ctx, c.arg)
-	return up, told, err
+	s, err := openState(c.server.options.Secret, value)
+	if err == nil && (s.Name != c.name.String() || s.UUID != c.arg) {
+		err = registry.ErrBlobUploadUnknown
+	}
+	return &s, err
 }
 
-// receiveChunk adds the body of the call to its session, and returns the writer,
-// which the caller ends. On error the session stands where it stood, or after
-// what came of the body, and the headers of the answer say where.
-func (c *call) receiveChunk() (_ registry.BlobWriter, err error) {
-	up, told, err := c.session()
-	if err != nil {
-		return nil, err
+// session returns the state of the session of the call.
+func (c *call) session() (registry.Upload, error) {
+	if _, err := c.told(); err != nil {
+		return registry.Upload{}, err
 	}
-	// Any answer about a session that lives says how far it has come.
-	c.sessionHeaders(up)
-	span, err := contentRange(c.r.Header)
+	return c.repo.Blobs().Upload(c.ctx, c.arg)
+}
+
+// resume returns a writer of the session of the call, which the caller ends,
+// and what the _state of its URL says. Any answer about a session that lives,
+// be it an error, says in its headers how far it has come.
+func (c *call) resume() (registry.BlobWriter, *uploadState, error) {
+	told, err := c.told()
 	if err != nil {
-		return nil, err
-	}
-	switch length := c.r.ContentLength; {
-	case span != nil && span.start != up.Size:
-		return nil, registry.ErrRangeInvalid.With(fmt.Sprintf("the upload has %d bytes, the chunk begins at %d", up.Size, span.start))
-	case span != nil && length >= 0 && length != span.length():
-		return nil, registry.ErrSizeInvalid.With(fmt.Sprintf("Content-Range has %d bytes, Content-Length is %d", span.length(), length))
-	case span == nil && told != nil && told.Offset != up.Size && length != 0:
-		return nil, registry.ErrRangeInvalid.With(fmt.Sprintf("the upload has %d bytes, this Location stands for %d", up.Size, told.Offset))
+		return nil, nil, err
 	}
 	w, err := c.repo.Blobs().Resume(c.ctx, c.arg)
 	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			c.sessionHeaders(w.Upload())
-			err = errors.Join(err, w.Close())
+		if up, upErr := c.repo.Blobs().Upload(c.ctx, c.arg); upErr == nil {
+			c.sessionHeaders(up)
 		}
-	}()
-	if now := w.Upload().Size; now != up.Size {
-		return nil, registry.ErrRangeInvalid.With(fmt.Sprintf("the upload has %d bytes meanwhile", now))
+		return nil, nil, err
 	}
-	return w, c.receive(w, span)
+	c.sessionHeaders(w.Upload())
+	return w, told, nil
+}
+
+// receiveChunk adds the body of the call to its session. On error the session
+// stands where it stood, or after what came of the body, and the headers of the
+// answer say where.
+func (c *call) receiveChunk(w registry.BlobWriter, told *uploadState) error {
+	span, err := contentRange(c.r.Header)
+	if err != nil {
+		return err
+	}
+	size := w.Upload().Size
+	switch length := c.r.ContentLength; {
+	case span != nil && span.start != size:
+		return registry.ErrRangeInvalid.With(fmt.Sprintf("the upload has %d bytes, the chunk begins at %d", size, span.start))
+	case span != nil && length >= 0 && length != span.length():
+		return registry.ErrSizeInvalid.With(fmt.Sprintf("Content-Range has %d bytes, Content-Length is %d", span.length(), length))
+	case span == nil && told != nil && told.Offset != size && length != 0:
+		return registry.ErrRangeInvalid.With(fmt.Sprintf("the upload has %d bytes, this Location stands for %d", size, told.Offset))
+	}
+	if err := c.receive(w, span); err != nil {
+		c.sessionHeaders(w.Upload())
+		return err
+	}
+	return nil
 }
 
 // receive writes the body of the call to w. With a span it takes exactly that
@@ -223,7 +232,9 @@ func (c *call) receive(w io.Writer, span *byteSpan) error {
 	if span != nil {
 		from = io.LimitReader(from, span.length())
 	}
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, from, make([]byte, 128<<10))
+	buffer := c.server.buffers.Get().(*[]byte)
+	defer c.server.buffers.Put(buffer)
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, from, *buffer)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (b *blobs) Mount(ctx context.Context, from registry.Name, dgst digest.Diges
 			if _, _, err := source.confirm(ctx, dgst); err != nil {
 				return err
 			}
-			return b.publish(ctx, canonical, dgst)
+			return b.r.publish(ctx, "link blob", links(layout.Layers(b.name), canonical, dgst)...)
 		})
 	}
 	if err != nil {
@@ -133,18 +133,6 @@ func (r *Registry) holder(ctx context.Context, dgst digest.Digest) (*blobs, erro
 		return nil, err
 	}
 	return nil, registry.ErrBlobUnknown.With(dgst.String())
-}
-
-// publish links content into the repository, under its canonical digest and
-// under the alias if that is another.
-func (b *blobs) publish(ctx context.Context, canonical, alias digest.Digest) error {
-	folder := layout.Layers(b.name)
-	if alias != canonical {
-		if err := b.r.link(ctx, layout.Link(folder, alias), canonical); err != nil {
-			return err
-		}
-	}
-	return b.r.link(ctx, layout.Link(folder, canonical), canonical)
 }
 
 // Delete implements [registry.Blobs].

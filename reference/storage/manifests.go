@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/internal/layout"
 	"github.com/registryconform/conform/reference/registry"
 )
@@ -120,10 +121,11 @@ func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.
 		if err := m.complete(ctx, x, opts, wrong); err != nil {
 			return err
 		}
-		if err := m.publish(ctx, x, canonical, dgst); err != nil {
+		tags, err := m.tagLinks(ctx, opts.Tags, canonical, before)
+		if err != nil {
 			return err
 		}
-		return m.setTags(ctx, opts.Tags, canonical, before)
+		return m.publish(ctx, x, canonical, dgst, tags)
 	})
 	if err := m.restoreTags(ctx, err, canonical, before); err != nil {
 		return registry.Descriptor{}, err
@@ -189,27 +191,18 @@ func (m *manifests) reliesOn(ctx context.Context, x registry.Manifest, canonical
 	return on, nil
 }
 
-// publish stores the content, then its signatures and the entry in the index of
-// referrers, which count for nothing without the link, then the links.
-func (m *manifests) publish(ctx context.Context, x registry.Manifest, canonical, alias digest.Digest) error {
-	if err := m.r.driver.PutContent(ctx, layout.Blob(canonical), identity(x)); err != nil {
-		return mapped("store manifest", err)
-	}
+// publish stores the signatures, which count for nothing without the link, then
+// the content, the entry in the index of referrers, the links and the tags.
+func (m *manifests) publish(ctx context.Context, x registry.Manifest, canonical, alias digest.Digest, tags []driver.File) error {
 	if err := m.addSignatures(ctx, canonical, x); err != nil {
 		return err
 	}
+	files := []driver.File{{Path: layout.Blob(canonical), Content: identity(x)}}
 	if subject := x.Subject(); subject != nil {
-		if err := m.addReferrer(ctx, subject.Digest, canonical); err != nil {
-			return err
-		}
+		files = append(files, m.referrerLink(subject.Digest, canonical))
 	}
-	folder := layout.Revisions(m.name)
-	if alias != canonical {
-		if err := m.r.link(ctx, layout.Link(folder, alias), canonical); err != nil {
-			return err
-		}
-	}
-	return m.r.link(ctx, layout.Link(folder, canonical), canonical)
+	files = append(files, links(layout.Revisions(m.name), canonical, alias)...)
+	return m.r.publish(ctx, "store manifest", append(files, tags...)...)
 }
 
 // Delete implements [registry.Manifests].

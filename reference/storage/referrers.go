@@ -8,14 +8,15 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/internal/layout"
 	"github.com/registryconform/conform/reference/registry"
 )
 
-// addReferrer notes in the index that the manifest has the subject. Each has
-// a file of its own, so that concurrent pushes lose nothing.
-func (m *manifests) addReferrer(ctx context.Context, subject, canonical digest.Digest) error {
-	return m.r.link(ctx, layout.Link(layout.ReferrersOf(m.name, subject), canonical), canonical)
+// referrerLink returns the entry in the index that the manifest has the
+// subject. Each has a file of its own, so that concurrent pushes lose nothing.
+func (m *manifests) referrerLink(subject, canonical digest.Digest) driver.File {
+	return link(layout.Link(layout.ReferrersOf(m.name, subject), canonical), canonical)
 }
 
 // Referrers implements [registry.Manifests].
@@ -91,5 +92,5 @@ func (m *manifests) index(ctx context.Context, dgst digest.Digest) error {
 	if err != nil || x.Subject() == nil {
 		return err
 	}
-	return m.addReferrer(ctx, x.Subject().Digest, dgst)
+	return m.r.publish(ctx, "index referrer", m.referrerLink(x.Subject().Digest, dgst))
 }

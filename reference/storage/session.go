@@ -143,7 +143,15 @@ func (u *upload) load(ctx context.Context) error {
 	}
 	u.file = file
 	u.sign = u.started
-	u.size.Store(u.file.Size())
+	if u.file.Size() == 0 {
+		// Nothing of it is stored yet, and perhaps never will be.
+		u.hash = sha256.New()
+		err = errors.Join(u.file.Cancel(ctx), u.file.Close())
+		u.file = nil
+		return mapped("open upload "+u.id, err)
+	}
+	u.resumed = u.file.Size()
+	u.size.Store(u.resumed)
 	if u.hash, err = u.loadHash(ctx); err != nil {
 		return errors.Join(err, u.file.Close())
 	}
@@ -191,7 +199,7 @@ func (u *upload) saveHash(ctx context.Context) error {
 		}
 	}
 	u.sign = time.Now()
-	return mapped("store hash of upload", u.r.driver.PutContent(ctx, layout.UploadHashState(u.name, u.id), state))
+	return mapped("store hash of upload", u.r.driver.PutContent(driver.Volatile(ctx), layout.UploadHashState(u.name, u.id), state))
 }
 
 // loadHash returns the running hash over all bytes of the session. It is nil
@@ -227,9 +235,9 @@ func (u *upload) storedHash(ctx context.Context) (at uint64, state []byte, err e
 	return binary.BigEndian.Uint64(content), content[8:], nil
 }
 
-// store makes the session known to other processes: its start first, so that
-// no content is ever without one, then what memory holds of it. One that began
-// long ago is seen to be at work before it is seen to be old.
+// store makes the session known to other processes. A crash of the machine may
+// lose it again, as long as it has no content. One that began long ago is seen
+// to be at work before it is seen to be old.
 func (u *upload) store(ctx context.Context) error {
 	if u.stored {
 		return nil
@@ -239,13 +247,33 @@ func (u *upload) store(ctx context.Context) error {
 			return err
 		}
 	}
-	d := u.r.driver
-	started := u.started.Format(time.RFC3339Nano)
-	if err := d.PutContent(ctx, layout.UploadStartedAt(u.name, u.id), []byte(started)); err != nil {
-		return mapped("store upload", err)
+	if err := u.putStart(driver.Volatile(ctx)); err != nil {
+		return err
 	}
 	u.stored = true
 	return nil
+}
+
+func (u *upload) putStart(ctx context.Context) error {
+	started := u.started.Format(time.RFC3339Nano)
+	return mapped("store upload", u.r.driver.PutContent(ctx, layout.UploadStartedAt(u.name, u.id), []byte(started)))
+}
+
+// keep makes the content last, so that another process can go on with it. The
+// first to do so lets the start of the session last, too.
+func (u *upload) keep(ctx context.Context) error {
+	if _, ok := u.r.driver.(driver.Publisher); ok && u.resumed == 0 {
+		if err := u.putStart(ctx); err != nil {
+			return err
+		}
+	}
+	if err := u.file.Close(); err != nil {
+		return mapped("keep upload "+u.id, err)
+	}
+	if u.broken != nil || u.size.Load() == u.resumed {
+		return nil
+	}
+	return u.saveHash(ctx)
 }
 
 // spill moves what memory holds into a file of the driver.
@@ -253,15 +281,24 @@ func (u *upload) spill(ctx context.Context) error {
 	if u.file != nil {
 		return nil
 	}
+	known := u.stored // by another process, perhaps, which may have written to it
 	if err := u.store(ctx); err != nil {
 		return err
 	}
-	file, err := u.r.driver.Writer(ctx, layout.UploadData(u.name, u.id), false)
-	if err != nil {
-		return mapped("open upload", err)
+	file, err := u.r.driver.Writer(ctx, layout.UploadData(u.name, u.id), known)
+	if err == nil && file.Size() > 0 {
+		return errors.Join(errBusy(), file.Close())
 	}
-	if err := writeAll(file, u.memory); err != nil {
-		return errors.Join(mapped("write upload", err), file.Cancel(ctx), file.Close())
+	if err == nil {
+		if err = writeAll(file, u.memory); err != nil {
+			err = errors.Join(err, file.Cancel(ctx), file.Close())
+		}
+	}
+	if _, busy := errors.AsType[driver.BusyError](err); busy {
+		return errBusy()
+	}
+	if err != nil {
+		return mapped("write upload", err)
 	}
 	u.file, u.memory = file, nil
 	return nil
@@ -283,7 +320,7 @@ func (u *upload) discard(ctx context.Context) error {
 	if !u.stored {
 		return nil
 	}
-	return u.r.remove(ctx, layout.Upload(u.name, u.id))
+	return u.r.remove(driver.Volatile(ctx), layout.Upload(u.name, u.id))
 }
 
 // readBack hashes the committed bytes of the session again, canonically and

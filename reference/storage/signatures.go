@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/internal/layout"
 	"github.com/registryconform/conform/reference/registry"
 )
@@ -158,10 +159,8 @@ func (m *manifests) addSignatures(ctx context.Context, canonical digest.Digest, 
 	var added []digest.Digest
 	for _, content := range contents {
 		dgst := digest.Canonical.FromBytes(content)
-		if err := m.r.driver.PutContent(ctx, layout.Blob(dgst), content); err != nil {
-			return mapped("store signature", err)
-		}
-		if err := m.r.link(ctx, layout.Link(folder, dgst), dgst); err != nil {
+		own := driver.File{Path: layout.Blob(dgst), Content: content}
+		if err := m.r.publish(ctx, "store signature", own, link(layout.Link(folder, dgst), dgst)); err != nil {
 			return err
 		}
 		added = append(added, dgst)

@@ -247,9 +247,24 @@ func (r *Registry) list(ctx context.Context, folder string) ([]string, error) {
 	return children, err
 }
 
-// link writes a link to the canonical digest.
-func (r *Registry) link(ctx context.Context, file string, canonical digest.Digest) error {
-	return mapped("write link", r.driver.PutContent(ctx, file, []byte(canonical)))
+// link returns a link to the canonical digest, to be published.
+func link(file string, canonical digest.Digest) driver.File {
+	return driver.File{Path: file, Content: []byte(canonical)}
+}
+
+// links returns the links in a folder to the canonical digest: the one that
+// belongs to the alias first, if that is another.
+func links(folder string, canonical, alias digest.Digest) []driver.File {
+	own := link(layout.Link(folder, canonical), canonical)
+	if alias == canonical {
+		return []driver.File{own}
+	}
+	return []driver.File{link(layout.Link(folder, alias), canonical), own}
+}
+
+// publish puts files in order: none is there before those on which it rests.
+func (r *Registry) publish(ctx context.Context, what string, files ...driver.File) error {
+	return mapped(what, driver.Publish(ctx, r.driver, files...))
 }
 
 // readLink returns the canonical digest that the link holds, or "" if there

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/internal/layout"
 	"github.com/registryconform/conform/reference/registry"
 )
@@ -40,7 +41,11 @@ func (t *tags) Set(ctx context.Context, tag registry.Tag, desc registry.Descript
 		if _, err := m.revision(ctx, desc.Digest); err != nil {
 			return err
 		}
-		return t.setTags(ctx, []registry.Tag{tag}, canonical, before)
+		links, err := t.tagLinks(ctx, []registry.Tag{tag}, canonical, before)
+		if err != nil {
+			return err
+		}
+		return t.r.publish(ctx, "set tag", links...)
 	})
 	return t.restoreTags(ctx, err, canonical, before)
 }
@@ -49,22 +54,23 @@ func (t *tags) Set(ctx context.Context, tag registry.Tag, desc registry.Descript
 // was none.
 type tagsBefore map[registry.Tag][]byte
 
-// setTags lets the tags name a manifest that the repository holds, and notes
-// what they named before.
-func (p *repository) setTags(ctx context.Context, all []registry.Tag, canonical digest.Digest, before tagsBefore) error {
+// tagLinks returns the links that let the tags name a manifest which the
+// repository holds, and notes what they named before. What a tag names comes
+// before its history, so that a crash leaves no tag without one.
+func (p *repository) tagLinks(ctx context.Context, all []registry.Tag, canonical digest.Digest, before tagsBefore) ([]driver.File, error) {
+	var links []driver.File
 	for _, tag := range all {
+		current := layout.TagCurrent(p.name, tag)
 		if _, again := before[tag]; !again {
-			content, err := p.r.driver.GetContent(ctx, layout.TagCurrent(p.name, tag))
+			content, err := p.r.driver.GetContent(ctx, current)
 			if err != nil && !absent(err) {
-				return fmt.Errorf("read tag: %w", err)
+				return nil, fmt.Errorf("read tag: %w", err)
 			}
 			before[tag] = content
 		}
-		if err := p.setTag(ctx, tag, canonical); err != nil {
-			return err
-		}
+		links = append(links, link(current, canonical), link(layout.Link(layout.TagIndex(p.name, tag), canonical), canonical))
 	}
-	return nil
+	return links, nil
 }
 
 // restoreTags returns err. If a push is refused with it because what it needs was
@@ -87,15 +93,6 @@ func (p *repository) restoreTags(ctx context.Context, err error, canonical diges
 		}
 	}
 	return err
-}
-
-// setTag lets the tag name a manifest that the repository holds. What the tag
-// names comes before its history, so that a crash leaves no tag without one.
-func (p *repository) setTag(ctx context.Context, tag registry.Tag, canonical digest.Digest) error {
-	if err := p.r.link(ctx, layout.TagCurrent(p.name, tag), canonical); err != nil {
-		return err
-	}
-	return p.r.link(ctx, layout.Link(layout.TagIndex(p.name, tag), canonical), canonical)
 }
 
 // Delete implements [registry.Tags].

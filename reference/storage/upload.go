@@ -30,17 +30,18 @@ type upload struct {
 	id      string
 	started time.Time
 
-	sign   time.Time         // when the session was last seen to be at work
-	size   atomic.Int64      // read by others, too
-	hash   hash.Hash         // over all bytes; nil if that is unknown
-	memory []byte            // all bytes, while there is no file
-	file   driver.FileWriter // nil: all is in memory
-	stored bool              // something of the session may be in the store
-	sealed bool              // the file is committed and closed
-	moved  bool              // and was moved to where content lies
-	broken error             // a write failed: what the file holds is unknown
-	ended  bool
-	shut   bool
+	sign    time.Time         // when the session was last seen to be at work
+	resumed int64             // bytes of earlier writers
+	size    atomic.Int64      // read by others, too
+	hash    hash.Hash         // over all bytes; nil if that is unknown
+	memory  []byte            // all bytes, while there is no file
+	file    driver.FileWriter // nil: all is in memory
+	stored  bool              // something of the session may be in the store
+	sealed  bool              // the file is committed and closed
+	moved   bool              // and was moved to where content lies
+	broken  error             // a write failed: what the file holds is unknown
+	ended   bool
+	shut    bool
 }
 
 var _ registry.BlobWriter = (*upload)(nil)
@@ -107,13 +108,7 @@ func (u *upload) Close() error {
 	if u.file == nil || u.sealed {
 		return nil
 	}
-	if err := u.file.Close(); err != nil {
-		return mapped("keep upload "+u.id, err)
-	}
-	if u.broken != nil {
-		return nil
-	}
-	return u.saveHash(ctx)
+	return u.keep(ctx)
 }
 
 // Cancel implements [registry.BlobWriter].
@@ -152,8 +147,8 @@ func (u *upload) Commit(ctx context.Context, want registry.Descriptor) (registry
 	if isMismatch(err) {
 		return registry.Descriptor{}, errors.Join(err, u.end(ctx))
 	}
-	if err == nil && u.file != nil {
-		err = u.seal(ctx)
+	if err == nil {
+		err = u.flush(ctx)
 	}
 	if err == nil {
 		err = u.linking(ctx, canonical, want.Digest, func() error { return u.show(ctx, canonical, want.Digest) })
@@ -224,16 +219,39 @@ func (u *upload) seal(ctx context.Context) error {
 
 // show makes the bytes the content of the canonical digest, and links it.
 func (u *upload) show(ctx context.Context, canonical, alias digest.Digest) error {
-	var err error
-	if u.file != nil {
-		err = u.move(ctx, canonical)
+	files := links(layout.Layers(u.name), canonical, alias)
+	if u.file != nil && !u.direct() {
+		if err := u.move(ctx, canonical); err != nil {
+			return err
+		}
 	} else {
-		err = mapped("store blob", u.r.driver.PutContent(ctx, layout.Blob(canonical), u.memory))
+		content := driver.File{Path: layout.Blob(canonical), Content: u.memory, Writer: u.file}
+		files = append([]driver.File{content}, files...)
 	}
-	if err != nil {
+	if err := u.r.publish(ctx, "store blob", files...); err != nil {
 		return err
 	}
-	return u.publish(ctx, canonical, alias)
+	u.sealed, u.moved = u.file != nil, u.file != nil
+	return nil
+}
+
+// direct reports whether the driver can give the file its place at once.
+func (u *upload) direct() bool {
+	_, ok := u.r.driver.(driver.Publisher)
+	return ok && !u.sealed
+}
+
+// flush lets the driver do what takes long before others wait for it.
+func (u *upload) flush(ctx context.Context) error {
+	switch f, ok := u.file.(interface{ Sync() error }); {
+	case u.file == nil:
+		return nil
+	case !u.direct():
+		return u.seal(ctx)
+	case ok:
+		return mapped("write upload "+u.id, f.Sync())
+	}
+	return nil
 }
 
 // move makes the file the content of the canonical digest. Content that is

@@ -129,6 +129,9 @@ func failure(err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return driver.FullError{DriverName: name, Detail: err}
 	}
+	if busy, ok := errors.AsType[driver.BusyError](err); ok {
+		return busy
+	}
 	return driver.Error{DriverName: name, Detail: err}
 }
 

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/registryconform/conform/reference/driver"
 )
 
@@ -21,129 +19,6 @@ import (
 const maxTries = 100
 
 var errRaced = errors.New("directories keep changing underneath")
-
-// PutContent implements [driver.Driver].
-func (d *Driver) PutContent(ctx context.Context, path string, content []byte) error {
-	if err := check(ctx, path, false); err != nil {
-		return err
-	}
-	temp := d.staged("new", rand.Text())
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return failure(err)
-	}
-	if _, err = file.Write(content); err == nil {
-		err = d.place(file, temp, path)
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		os.Remove(temp)
-	}
-	return failure(err)
-}
-
-func (d *Driver) sync(file *os.File) error {
-	if d.noSync {
-		return nil
-	}
-	return file.Sync()
-}
-
-// syncDir makes the names in a directory last. One that has gone meanwhile
-// has no names to keep.
-func (d *Driver) syncDir(full string) error {
-	if d.noSync {
-		return nil
-	}
-	dir, err := os.Open(full)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// place brings the content of a staged file, called temp, to stable storage
-// and gives it its path, for good.
-func (d *Driver) place(file *os.File, temp, path string) error {
-	target := d.full(path)
-	synced := false
-	for range maxTries {
-		if d.firstMissing(filepath.Dir(target)) != "" {
-			if err := d.placeTree(file, temp, target); !errors.Is(err, errRaced) {
-				return err
-			}
-			continue
-		}
-		if !synced {
-			if err := d.sync(file); err != nil {
-				return err
-			}
-			synced = true
-		}
-		err := os.Rename(temp, target)
-		if err == nil {
-			return d.syncName(target)
-		}
-		if _, gone := os.Lstat(temp); gone != nil || !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return errRaced
-}
-
-// placeTree gives a file its path together with the directories that are not
-// there yet, in one rename. It fails with errRaced, and leaves the file where
-// it was, if one of them came to be meanwhile.
-func (d *Driver) placeTree(content *os.File, temp, target string) error {
-	top := d.firstMissing(filepath.Dir(target))
-	if top == "" {
-		return errRaced
-	}
-	below, err := filepath.Rel(filepath.Dir(top), filepath.Dir(target))
-	if err != nil {
-		return err
-	}
-	tree := d.staged("new", rand.Text())
-	dir := filepath.Join(tree, below)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return errors.Join(err, os.RemoveAll(tree))
-	}
-	file := filepath.Join(dir, filepath.Base(target))
-	if err := os.Rename(temp, file); err != nil {
-		return errors.Join(err, os.RemoveAll(tree))
-	}
-	if err := d.syncTree(content, dir, tree); err != nil {
-		return errors.Join(err, os.Rename(file, temp), os.RemoveAll(tree))
-	}
-	d.note(top, 1)
-	defer d.note(top, -1)
-	if err := os.Rename(filepath.Join(tree, filepath.Base(top)), top); err != nil {
-		if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrNotExist) {
-			err = errRaced
-		}
-		return errors.Join(err, os.Rename(file, temp), os.RemoveAll(tree))
-	}
-	if err := os.Remove(tree); err != nil {
-		return err
-	}
-	return d.syncName(top)
-}
-
-// syncTree brings a file and the directories from dir up to top, without it,
-// to stable storage: all at once, so that the file system may do it in one go.
-func (d *Driver) syncTree(content *os.File, dir, top string) error {
-	if d.noSync {
-		return nil
-	}
-	var g errgroup.Group
-	g.Go(content.Sync)
-	for up := dir; up != top; up = filepath.Dir(up) {
-		g.Go(func() error { return d.syncDir(up) })
-	}
-	return g.Wait()
-}
 
 // firstMissing returns the topmost directory on the way to dir that is not
 // there, or "" if all are.
@@ -158,29 +33,19 @@ func (d *Driver) firstMissing(dir string) string {
 	return missing
 }
 
-// note counts a directory that is in view before its name is for good.
-func (d *Driver) note(dir string, n int) {
+// note counts directories that are in view before their names are for good.
+func (d *Driver) note(n int, dirs ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.unsynced[dir] += n; d.unsynced[dir] == 0 {
-		delete(d.unsynced, dir)
-	}
-}
-
-// syncName makes the name of a file or directory last, with the names of the
-// directories above that others have brought into view just now.
-func (d *Driver) syncName(full string) error {
-	if err := d.syncDir(filepath.Dir(full)); err != nil {
-		return err
-	}
-	for _, dir := range d.unsyncedAbove(full) {
-		if err := d.syncDir(filepath.Dir(dir)); err != nil {
-			return err
+	for _, dir := range dirs {
+		if d.unsynced[dir] += n; d.unsynced[dir] == 0 {
+			delete(d.unsynced, dir)
 		}
 	}
-	return nil
 }
 
+// unsyncedAbove returns the directories above a path that others have brought
+// into view just now.
 func (d *Driver) unsyncedAbove(full string) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -219,7 +84,7 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 		}
 		return failure(err)
 	}
-	return failure(d.syncDir(filepath.Dir(from)))
+	return nil
 }
 
 func isFile(full string) error {
@@ -233,25 +98,26 @@ func isFile(full string) error {
 // rename moves a file for good, and makes the directories that are missing.
 func (d *Driver) rename(from, to string) error {
 	var made []string
-	defer func() {
-		for _, dir := range made {
-			d.note(dir, -1)
-		}
-	}()
+	defer func() { d.note(-1, made...) }()
 	for range maxTries {
 		for dir := filepath.Dir(to); len(dir) > len(d.root); dir = filepath.Dir(dir) {
 			if _, err := os.Lstat(dir); err == nil {
 				break
 			}
 			made = append(made, dir)
-			d.note(dir, 1)
+			d.note(1, dir)
 		}
 		if err := mkdirAll(filepath.Dir(to)); err != nil {
 			return err
 		}
 		err := os.Rename(from, to)
 		if err == nil {
-			return d.syncName(to)
+			if d.noSync {
+				return nil
+			}
+			names := map[string]bool{filepath.Dir(from): true}
+			d.addNames(names, to)
+			return syncDirs(names)
 		}
 		if _, gone := os.Lstat(from); gone != nil || !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -288,7 +154,10 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	if err := os.Rename(full, trash); err != nil {
 		return typed(path, err)
 	}
-	return failure(errors.Join(d.syncDir(filepath.Dir(full)), removeAll(trash)))
+	if !d.noSync && !driver.IsVolatile(ctx) {
+		err = syncDir(filepath.Dir(full))
+	}
+	return failure(errors.Join(err, removeAll(trash)))
 }
 
 // removeAll removes a tree into which others may move a file at the moment, of

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/registryconform/conform/reference/driver"
 )
 
@@ -28,7 +30,7 @@ type writer struct {
 	d     *Driver
 	path  string
 	temp  string
-	file  *os.File
+	file  *os.File // nil: it is made with the first byte
 	size  int64
 	dirty bool        // written to since it was opened
 	ended error       // why nothing but Close may follow
@@ -53,31 +55,37 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, err
 	}
 	w := &writer{d: d, path: path, temp: filepath.Join(d.uncommitted(path), data)}
-	for range maxTries {
-		if append && d.isFinal(path, w.temp) {
+	flags := os.O_CREATE | os.O_EXCL
+	if append {
+		flags = 0
+	}
+	err := w.open(flags)
+	if append && errors.Is(err, fs.ErrNotExist) {
+		if d.isFinal(path) {
 			return nil, driver.CommittedError{Path: path, DriverName: name}
 		}
-		if err := w.open(append); err != errRaced {
-			return orFailure(w, err)
-		}
+		err = nil
 	}
-	return nil, failure(errRaced)
-}
-
-func orFailure(w *writer, err error) (driver.FileWriter, error) {
-	if err == nil {
-		return w, nil
+	if err != nil {
+		return nil, failure(err)
 	}
-	if busy, ok := errors.AsType[driver.BusyError](err); ok {
-		return nil, busy
-	}
-	return nil, failure(err)
+	return w, nil
 }
 
 // open opens the staged file and locks it, so that no other process writes to it
-// too. It fails with errRaced if the file went elsewhere meanwhile.
-func (w *writer) open(append bool) error {
-	file, err := openStaged(w.temp, append)
+// too.
+func (w *writer) open(flags int) error {
+	for range maxTries {
+		if err := w.tryOpen(flags); err != errRaced {
+			return err
+		}
+	}
+	return errRaced
+}
+
+// tryOpen fails with errRaced if the file went elsewhere meanwhile.
+func (w *writer) tryOpen(flags int) error {
+	file, err := openStaged(w.temp, os.O_WRONLY|os.O_APPEND|flags)
 	if err != nil {
 		return err
 	}
@@ -91,7 +99,12 @@ func (w *writer) open(append bool) error {
 	if err == nil {
 		err = statErr
 	}
+	if err == nil && flags == os.O_CREATE && info.Size() > 0 {
+		// There was none when this writer began.
+		err = driver.BusyError{Path: w.path, DriverName: name}
+	}
 	if err != nil {
+		w.file = nil
 		file.Close()
 		return err
 	}
@@ -111,32 +124,24 @@ func lock(file *os.File) error {
 	}
 }
 
-// isFinal reports whether there is committed content at path and nothing
-// uncommitted, which would lie at temp.
-func (d *Driver) isFinal(path, temp string) bool {
-	if _, err := os.Lstat(temp); err == nil {
-		return false
-	}
+// isFinal reports whether there is committed content at path.
+func (d *Driver) isFinal(path string) bool {
 	info, err := os.Stat(d.full(path))
 	return err == nil && !info.IsDir() && info.Size() > 0
 }
 
-// openStaged opens a staged file at its end, or one of its own in its place,
-// and makes the directories.
-func openStaged(full string, append bool) (*os.File, error) {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	if !append {
-		flags |= os.O_EXCL
-	}
+// openStaged opens a staged file, and makes the directories. With O_EXCL it
+// takes the place of one that is there.
+func openStaged(full string, flags int) (*os.File, error) {
 	for range maxTries {
-		if !append {
+		if flags&os.O_EXCL != 0 {
 			if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err
 			}
 		}
-		file, err := os.OpenFile(full, flags, 0o666)
+		file, err := openFile(full, flags)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist) && flags&os.O_CREATE != 0:
 			if err := mkdirAll(filepath.Dir(full)); err != nil {
 				return nil, err
 			}
@@ -173,6 +178,11 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err := w.usable(); err != nil {
 		return 0, err
 	}
+	if w.file == nil {
+		if err := w.open(os.O_CREATE); err != nil {
+			return 0, failure(err)
+		}
+	}
 	w.dirty = true
 	n, err := w.file.Write(p)
 	w.size += int64(n)
@@ -182,28 +192,34 @@ func (w *writer) Write(p []byte) (int, error) {
 func (w *writer) Size() int64 { return w.size }
 
 func (w *writer) Commit(ctx context.Context) error {
-	if err := w.usable(); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return failure(err)
-	}
-	taken, err := w.take()
-	if err != nil {
-		return failure(err)
-	}
-	if err := w.d.place(w.file, taken, w.path); err != nil {
-		return failure(errors.Join(err, putBack(taken, w.temp)))
-	}
+	return w.d.Publish(ctx, driver.File{Path: w.path, Writer: w})
+}
+
+// committed ends the writer, whose content has its name.
+func (w *writer) committed() error {
 	w.ended = errCommitted
 	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
-	return failure(w.file.Close())
+	return w.file.Close()
+}
+
+// Sync brings what was written so far to stable storage, so that Commit has
+// less to wait for.
+func (w *writer) Sync() error {
+	if w.file == nil || w.d.noSync {
+		return nil
+	}
+	return failure(w.file.Sync())
 }
 
 // take gives the file of this writer a name that nobody else knows. It fails
 // if the file has gone: a delete, or a writer that started over, may have
 // taken it away, and what lies in its place is another's.
 func (w *writer) take() (string, error) {
+	if w.file == nil {
+		if err := w.open(os.O_CREATE); err != nil {
+			return "", err
+		}
+	}
 	taken := w.d.staged("new", rand.Text())
 	err := os.Rename(w.temp, taken)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -249,6 +265,9 @@ func (w *writer) Cancel(context.Context) error {
 		return failure(w.cancelClosed())
 	}
 	w.ended = errCancelled
+	if w.file == nil {
+		return nil
+	}
 	var err error
 	if w.isMine(w.temp) {
 		err = os.Remove(w.temp)
@@ -288,7 +307,7 @@ func (w *writer) Close() error {
 		return nil
 	}
 	w.shut = true
-	if w.ended != nil {
+	if w.ended != nil || w.file == nil {
 		return nil
 	}
 	err := w.keep()
@@ -300,17 +319,14 @@ func (w *writer) Close() error {
 
 // keep makes what was written last.
 func (w *writer) keep() error {
-	if !w.dirty {
+	if !w.dirty || w.d.noSync {
 		return nil
 	}
-	if err := w.d.sync(w.file); err != nil {
-		return err
-	}
+	var g errgroup.Group
+	g.Go(w.file.Sync)
 	top := w.d.staged()
 	for dir := filepath.Dir(w.temp); len(dir) >= len(top); dir = filepath.Dir(dir) {
-		if err := w.d.syncDir(dir); err != nil {
-			return err
-		}
+		g.Go(func() error { return syncDir(dir) })
 	}
-	return nil
+	return g.Wait()
 }

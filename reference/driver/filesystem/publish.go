@@ -1,0 +1,308 @@
+package filesystem
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/registryconform/conform/reference/driver"
+)
+
+// A staged file waits for its name.
+type staged struct {
+	file   *os.File // nil while there is none
+	at     string   // its name for now; "" while there is none
+	target string
+	// content is what is to be written, unless writer has written it.
+	content []byte
+	writer  *writer
+	placed  bool // it is in view
+}
+
+// A unit is what one rename brings into view: a file, or a tree of directories
+// that are missing with the files in it.
+type unit struct {
+	from, to string
+	files    []*staged
+	dirs     []string // of the tree, to be synced
+}
+
+// PutContent implements [driver.Driver].
+func (d *Driver) PutContent(ctx context.Context, path string, content []byte) error {
+	return d.Publish(ctx, driver.File{Path: path, Content: content})
+}
+
+// Publish implements [driver.Publisher]: all that is new is synced at once,
+// then named, and then the names are synced at once.
+func (d *Driver) Publish(ctx context.Context, files ...driver.File) error {
+	for _, f := range files {
+		if err := check(ctx, f.Path, false); err != nil {
+			return err
+		}
+	}
+	all := make([]*staged, len(files))
+	var err error
+	for i, f := range files {
+		all[i] = &staged{target: d.full(f.Path), content: f.Content}
+		if f.Writer != nil && err == nil {
+			err = all[i].take(f.Writer)
+		}
+	}
+	if err == nil {
+		err = d.publish(all, d.noSync || driver.IsVolatile(ctx))
+	}
+	for _, s := range all {
+		err = errors.Join(err, s.end())
+	}
+	return failure(err)
+}
+
+// take makes the content of a writer that of the file.
+func (s *staged) take(w driver.FileWriter) error {
+	own, ok := w.(*writer)
+	if !ok {
+		return errors.New("a writer of another driver")
+	}
+	if err := own.usable(); err != nil {
+		return err
+	}
+	at, err := own.take()
+	if err != nil {
+		return err
+	}
+	s.writer, s.file, s.at = own, own.file, at
+	return nil
+}
+
+// end closes the file. What did not come into view it discards, or gives back
+// to the writer.
+func (s *staged) end() error {
+	switch {
+	case s.writer != nil && s.placed:
+		return s.writer.committed()
+	case s.writer != nil:
+		return putBack(s.at, s.writer.temp)
+	case s.file == nil:
+		return nil
+	case !s.placed:
+		os.Remove(s.at)
+	}
+	return s.file.Close()
+}
+
+// publish gives the files their names, for good unless noSync is set.
+func (d *Driver) publish(files []*staged, noSync bool) error {
+	var shown []string // the directories that came into view
+	defer func() { d.note(-1, shown...) }()
+	names := map[string]bool{}
+	for range maxTries {
+		units, err := d.stage(files)
+		if err == nil && !noSync {
+			err = syncUnits(units)
+		}
+		if err == nil {
+			tops := trees(units)
+			d.note(1, tops...)
+			shown = append(shown, tops...)
+			err = d.show(units, names)
+		}
+		for _, u := range units {
+			err = errors.Join(err, u.dissolve())
+		}
+		switch {
+		case err == nil && noSync:
+			return nil
+		case err == nil:
+			return syncDirs(names)
+		case !errors.Is(err, errRaced):
+			return err
+		}
+		files = slices.DeleteFunc(slices.Clone(files), func(s *staged) bool { return s.placed })
+	}
+	return errRaced
+}
+
+// show brings units into view, one after the other, and adds the directories
+// that must be synced for it to last. Among them are the parents of those that
+// others have brought into view just now.
+func (d *Driver) show(units []*unit, names map[string]bool) error {
+	for _, u := range units {
+		if err := u.rename(); err != nil {
+			return err
+		}
+		for _, s := range u.files {
+			s.placed = true
+		}
+		d.addNames(names, u.to)
+	}
+	return nil
+}
+
+// addNames adds the directories that must be synced for the name of a file or
+// directory to last.
+func (d *Driver) addNames(names map[string]bool, full string) {
+	names[filepath.Dir(full)] = true
+	for _, above := range d.unsyncedAbove(full) {
+		names[filepath.Dir(above)] = true
+	}
+}
+
+// trees returns the directories that come into view with the units.
+func trees(units []*unit) (tops []string) {
+	for _, u := range units {
+		if u.isTree() {
+			tops = append(tops, u.to)
+		}
+	}
+	return tops
+}
+
+// stage writes the files under names that nobody knows, with the directories
+// that are missing on the way to where they belong.
+func (d *Driver) stage(files []*staged) ([]*unit, error) {
+	var units []*unit
+	for _, s := range files {
+		dir := filepath.Dir(s.target)
+		top := d.firstMissing(dir)
+		var u *unit
+		switch {
+		case top == "":
+			u = &unit{from: d.staged("new", rand.Text()), to: s.target}
+			units = append(units, u)
+		case len(units) > 0 && units[len(units)-1].to == top:
+			u = units[len(units)-1]
+		default:
+			u = &unit{from: d.staged("new", rand.Text()), to: top}
+			units = append(units, u)
+		}
+		u.files = append(u.files, s)
+		at := u.from + strings.TrimPrefix(s.target, u.to)
+		if u.isTree() {
+			if err := u.mkdirs(filepath.Dir(at)); err != nil {
+				return units, err
+			}
+		}
+		if err := s.write(at); err != nil {
+			return units, err
+		}
+	}
+	return units, nil
+}
+
+// isTree reports whether directories come into view with the unit.
+func (u *unit) isTree() bool { return u.to != u.files[0].target }
+
+// mkdirs makes a directory of the tree, and those above it.
+func (u *unit) mkdirs(dir string) error {
+	if slices.Contains(u.dirs, dir) {
+		return nil
+	}
+	if dir != u.from {
+		if err := u.mkdirs(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	u.dirs = append(u.dirs, dir)
+	return os.Mkdir(dir, 0o777)
+}
+
+// write gives the staged file a name, and its content if it has none yet.
+func (s *staged) write(at string) error {
+	if s.at == at {
+		return nil
+	}
+	if s.file != nil {
+		if err := os.Rename(s.at, at); err != nil {
+			return err
+		}
+		s.at = at
+		return nil
+	}
+	file, err := openFile(at, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return err
+	}
+	s.file, s.at = file, at
+	_, err = file.Write(s.content)
+	return err
+}
+
+// rename brings the unit into view. It fails with errRaced if directories came
+// or went on the way.
+func (u *unit) rename() error {
+	err := os.Rename(u.from, u.to)
+	switch {
+	case err == nil:
+		u.from = ""
+		return nil
+	case errors.Is(err, fs.ErrNotExist), u.isTree() && (errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTEMPTY)):
+		if _, gone := os.Lstat(u.from); gone == nil {
+			return errRaced
+		}
+	}
+	return err
+}
+
+// dissolve takes the files out of a tree that did not come into view, and
+// removes it.
+func (u *unit) dissolve() error {
+	if u.from == "" || len(u.dirs) == 0 {
+		return nil
+	}
+	for _, s := range u.files {
+		if s.file == nil || !strings.HasPrefix(s.at, u.from+"/") {
+			continue
+		}
+		at := filepath.Join(filepath.Dir(u.from), rand.Text())
+		if err := os.Rename(s.at, at); err != nil {
+			return err
+		}
+		s.at = at
+	}
+	return os.RemoveAll(u.from)
+}
+
+// syncUnits brings files and directories to stable storage: all at once, so
+// that the file system may do it in one go.
+func syncUnits(units []*unit) error {
+	var g errgroup.Group
+	for _, u := range units {
+		for _, s := range u.files {
+			g.Go(s.file.Sync)
+		}
+		for _, dir := range u.dirs {
+			g.Go(func() error { return syncDir(dir) })
+		}
+	}
+	return g.Wait()
+}
+
+// syncDirs makes the names in directories last.
+func syncDirs(dirs map[string]bool) error {
+	var g errgroup.Group
+	for dir := range dirs {
+		g.Go(func() error { return syncDir(dir) })
+	}
+	return g.Wait()
+}
+
+// syncDir makes the names in a directory last. One that has gone meanwhile has
+// no names to keep.
+func syncDir(full string) error {
+	dir, err := openFile(full, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
