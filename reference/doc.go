@@ -11,6 +11,7 @@
 //	auth/challenge/    parse and write WWW-Authenticate
 //	cache/             what a store remembers of its blobs: in memory, in Redis
 //	registry/          vocabulary and contracts that all others meet in
+//	config/            what a file and the environment say of a registry
 //	server/            http.Handler over any registry.Registry
 //	quirk/             named deviations, each a decorator of an http.Handler
 //	registrytest/      a registry on a port, for the tests of a Go client

@@ -13,6 +13,7 @@ import (
 
 	"github.com/registryconform/conform/ci/backends"
 	"github.com/registryconform/conform/ci/need"
+	"github.com/registryconform/conform/cmd/conform/internal/embedded"
 	"github.com/registryconform/conform/reference/driver/azure"
 )
 
@@ -29,7 +30,7 @@ func TestDriverOverServer(t *testing.T) {
 func TestDriverOverAzure(t *testing.T) {
 	t.Parallel()
 	server := backends.StartAzure(t)
-	d, err := openAzure(server.Parameters("conform"))
+	d, err := embedded.OpenDriver("azure", server.Parameters("conform"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,18 +9,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/registryconform/conform/cmd/conform/internal/embedded"
 	"github.com/registryconform/conform/conformance"
 	"github.com/registryconform/conform/conformance/report"
 	"github.com/registryconform/conform/drivertest"
 	"github.com/registryconform/conform/reference/driver"
-	"github.com/registryconform/conform/reference/driver/azure"
-	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
-	"github.com/registryconform/conform/reference/driver/s3"
 )
 
 // driverNames returns the names of the drivers that can be judged.
-func driverNames() []string { return []string{"azure", "filesystem", "inmemory", "s3"} }
+func driverNames() []string { return embedded.Drivers() }
 
 // A store is a driver with its parameters.
 type store struct {
@@ -43,20 +41,23 @@ func (f *driverFlags) store(params map[string]any, budget drivertest.Budget) (*s
 	}
 	switch f.name {
 	case "azure":
-		st.open = openAzure
+		st.open = opener("azure")
 		st.config.Semantics.Coexist, st.config.Semantics.WeakMove = true, true
 	case "inmemory":
 		d := inmemory.New(inmemory.Parameters{})
-		st.open = func(params map[string]any) (driver.Driver, error) { return d, known(params) }
+		st.open = func(params map[string]any) (driver.Driver, error) {
+			_, err := embedded.OpenDriver("inmemory", params)
+			return d, err
+		}
 	case "filesystem":
-		st.open = openFilesystem
+		st.open = opener("filesystem")
 		st.config.Hooks.Reopen = func(dir string) (drivertest.Target, error) {
-			d, err := openFilesystem(map[string]any{"rootdirectory": dir})
+			d, err := embedded.OpenDriver("filesystem", map[string]any{"rootdirectory": dir})
 			return drivertest.Adapt(d), err
 		}
 		st.config.Hooks.Worker = func(job string) *exec.Cmd { return exec.Command(executable(), f.workerArgs(job)...) }
 	case "s3":
-		st.open = openS3
+		st.open = opener("s3")
 		st.config.Semantics.WeakDelete, st.config.Semantics.WeakMove = true, true
 	}
 	st.config.Hooks.Secrets = st.secrets()
@@ -112,56 +113,9 @@ func (st *store) at(base *url.URL) map[string]any {
 	return params
 }
 
-// known refuses parameters that are not among the names.
-func known(params map[string]any, names ...string) error {
-	for name := range params {
-		if !slices.Contains(names, name) {
-			if len(names) == 0 {
-				return fmt.Errorf("parameter %s: not known; the driver has none", name)
-			}
-			return fmt.Errorf("parameter %s: not known; the parameters are %s", name, strings.Join(names, ", "))
-		}
-	}
-	return nil
-}
-
-func openFilesystem(params map[string]any) (driver.Driver, error) {
-	if err := known(params, "rootdirectory"); err != nil {
-		return nil, err
-	}
-	root, _ := params["rootdirectory"].(string)
-	if root == "" {
-		return nil, fmt.Errorf("parameter rootdirectory: not given")
-	}
-	d, err := filesystem.New(filesystem.Parameters{Root: root})
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-func openS3(params map[string]any) (driver.Driver, error) {
-	p, err := s3.ParseParameters(params)
-	if err != nil {
-		return nil, err
-	}
-	d, err := s3.New(p)
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-func openAzure(params map[string]any) (driver.Driver, error) {
-	p, err := azure.ParseParameters(params)
-	if err != nil {
-		return nil, err
-	}
-	d, err := azure.New(p)
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
+// opener opens stores of the driver called name.
+func opener(name string) func(map[string]any) (driver.Driver, error) {
+	return func(params map[string]any) (driver.Driver, error) { return embedded.OpenDriver(name, params) }
 }
 
 // serve points the store at the server in a container, and makes its bucket.

@@ -6,15 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/registryconform/conform/conformance/report"
-	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/fsck"
 )
 
@@ -22,12 +18,13 @@ func newFsck(s streams) *cobra.Command {
 	var asJSON bool
 	var age time.Duration
 	c := &cobra.Command{
-		Use:   "fsck DIR",
+		Use:   "fsck DIR|CONFIG",
 		Short: "Check the store of a registry: every byte, link, tag and reference",
 		Long: `Check the store of a registry: every byte, link, tag and reference.
 
 DIR is the directory of a store at rest, as conform serve --storage DIR and the
-distribution registry write it: the one that holds docker/registry/v2.
+distribution registry write it: the one that holds docker/registry/v2. CONFIG is the
+configuration of a registry, whose storage it is, as conform serve CONFIG reads it.
 
 Exit status: 0 the store is sound (leftovers harm nothing), 1 something is
 wrong with it, 2 it could not be checked.`,
@@ -44,25 +41,6 @@ wrong with it, 2 it could not be checked.`,
 	return c
 }
 
-// openStore opens the store in dir, which must be one, be it empty: a checker
-// or collector of another directory would say that all is well.
-func openStore(dir string) (*filesystem.Driver, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", dir, unwrapPath(err))
-	}
-	_, err = os.Stat(filepath.Join(dir, "docker", "registry", "v2"))
-	// What is left of an emptied store is the folder of unfinished writes.
-	visible := func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") && e.Name() != "~staging" }
-	switch {
-	case errors.Is(err, os.ErrNotExist) && slices.ContainsFunc(entries, visible):
-		return nil, fmt.Errorf("store %s: there is no docker/registry/v2 in it", dir)
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("store %s: %w", dir, unwrapPath(err))
-	}
-	return filesystem.New(filesystem.Parameters{Root: dir})
-}
-
 // unwrapPath returns the reason of err without the path, which is said already.
 func unwrapPath(err error) error {
 	var e *os.PathError
@@ -73,7 +51,7 @@ func unwrapPath(err error) error {
 }
 
 func checkStore(ctx context.Context, s streams, dir string, asJSON bool, o fsck.Options) error {
-	d, err := openStore(dir)
+	d, err := openStore(ctx, dir, s)
 	if err != nil {
 		return err
 	}

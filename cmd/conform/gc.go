@@ -28,14 +28,15 @@ type gcFlags struct {
 func newGC(s streams) *cobra.Command {
 	f := &gcFlags{collect: garbage.Options{Settle: settle}}
 	c := &cobra.Command{
-		Use:   "gc DIR",
+		Use:   "gc DIR|CONFIG",
 		Short: "Remove from a store what no repository needs",
 		Long: `Remove from a store what no repository needs: links to blobs that no manifest
 of the repository refers to, content without a link, uploads that were given up
 and, with --untagged, manifests to which no tag, index or subject leads.
 
-DIR is the directory of a store, the one that holds docker/registry/v2. Servers
-of this program may go on with it, pushes and all: nothing goes on which a push
+DIR is the directory of a store, the one that holds docker/registry/v2. CONFIG is
+the configuration of a registry, whose storage it is, as conform serve CONFIG
+reads it. Servers of this program may go on with it, pushes and all: nothing goes on which a push
 relies, nor what is younger than --grace. Of others none may push meanwhile. A
 repository with a manifest that can't be read is left alone, and named.
 
@@ -88,7 +89,7 @@ func (n *collected) add(i garbage.Item) {
 }
 
 func (f *gcFlags) run(ctx context.Context, s streams, dir string) error {
-	d, err := openStore(dir)
+	d, err := openStore(ctx, dir, s)
 	if err != nil {
 		return err
 	}

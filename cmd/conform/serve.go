@@ -35,7 +35,7 @@ type serveFlags struct {
 func newServe(s streams) *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
-		Use:   "serve [flags] [-- COMMAND ARGUMENTS...]",
+		Use:   "serve [flags] [CONFIG] [-- COMMAND ARGUMENTS...]",
 		Short: "Serve the reference registry",
 		Long: `Serve the reference registry: the whole API, in memory unless told otherwise.
 
@@ -43,20 +43,36 @@ With --storage DIR, uploads that were given up are purged once a day, and with
 --gc-interval what no repository needs is removed as conform gc does it, while
 pushes go on. Several servers may share a DIR; one of them collects at a time.
 
+CONFIG is a YAML file in the shape of distribution's: where content is kept, also in
+S3 or Azure Blob Storage, and how it is served. Variables REGISTRY_SECTION_KEY in the
+environment override it, and flags override both. As there, deletes are off unless
+it says otherwise, and requests are logged. What it asks for and is not here is
+told; a registry that should ask for logins, or pull through, is not served.
+
 It prints one line once it answers, "listening on URL", and nothing else. With a
 command behind --, the command runs with REGISTRY=HOST:PORT in its environment,
 and serve ends with its status.`,
 		Example: `  conform serve --addr 127.0.0.1:0
   conform serve --storage ./data --log
+  conform serve /etc/docker/registry/config.yml
   conform serve --fault put-digest-mismatch-201 -- ./client-tests`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
-				return fmt.Errorf("unexpected argument %q (a command to run stands behind --)", args[0])
+			before := c.ArgsLenAtDash()
+			if before < 0 {
+				before = len(args)
+			}
+			if before > 1 {
+				return fmt.Errorf("unexpected argument %q (a command to run stands behind --)", args[1])
 			}
 			if f.listFaults {
 				return listFaults(s.out)
 			}
-			return f.serve(c.Context(), s, args)
+			if before == 1 {
+				if err := f.configure(args[0], c.Flags().Changed, s); err != nil {
+					return err
+				}
+			}
+			return f.serve(c.Context(), s, args[before:])
 		},
 	}
 	flags := c.Flags()
@@ -135,7 +151,7 @@ func (f *serveFlags) options(s streams) (embedded.Options, error) {
 	case "":
 		return o, errors.New("storage is empty: want memory or a directory")
 	default:
-		o.Storage = f.storage
+		o.Storage, o.Driver = f.storage, nil
 	}
 	switch f.durability {
 	case "strict":
@@ -144,7 +160,7 @@ func (f *serveFlags) options(s streams) (embedded.Options, error) {
 	default:
 		return o, fmt.Errorf("durability %q: want strict or relaxed", f.durability)
 	}
-	if f.log {
+	if f.log && o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(s.err, nil))
 	}
 	return o, nil

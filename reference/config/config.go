@@ -143,8 +143,8 @@ type Validation struct {
 type Platform struct{ Architecture, OS, Variant string }
 
 // Parse reads a configuration. Name is that of the file, for errors. The text is
-// YAML; environ holds variables as [os.Environ] has them, of which those that
-// begin with REGISTRY_ count. The error is an *[Error].
+// YAML; environ holds variables as [os.Environ] has them, of which those count
+// that begin with REGISTRY_ and aren't empty. The error is an *[Error].
 func Parse(name string, text []byte, environ []string) (*Config, error) {
 	c := &Config{Storage: Storage{Purging: Purging{Enabled: true, Age: 7 * 24 * time.Hour, Interval: 24 * time.Hour}}}
 	p := &parser{file: name, text: text, c: c}

@@ -10,12 +10,15 @@ import (
 const prefix = "REGISTRY_"
 
 // environment applies variables, in the order of their names, so that those of a
-// section come before those of its parts.
+// section come before those of its parts. One that is empty says nothing.
 func (p *parser) environment(environ []string) error {
 	own := slices.DeleteFunc(slices.Clone(environ), func(v string) bool { return !strings.HasPrefix(v, prefix) })
 	slices.Sort(own)
 	for _, v := range own {
 		name, value, _ := strings.Cut(v, "=")
+		if value == "" {
+			continue
+		}
 		p.variable = name
 		if err := p.located("", p.override(strings.TrimPrefix(name, prefix), value)); err != nil {
 			return err

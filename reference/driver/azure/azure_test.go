@@ -77,7 +77,7 @@ func config(server backends.Azure) drivertest.Config {
 	cfg := drivertest.Config{
 		SkipDir: driver.ErrSkipDir, FilledBuffer: driver.ErrFilledBuffer,
 		Semantics: drivertest.Semantics{AppendCreates: true, Coexist: true, WeakMove: true},
-		Limits:    drivertest.Limits{MaxPath: 900, PageSize: 5000},
+		Limits:    drivertest.Limits{MaxPath: 900, PageSize: 5000, MinPart: 1024},
 	}
 	switch os.Getenv("DRIVERTEST_BUDGET") {
 	case "standard":

@@ -45,6 +45,13 @@ type Options struct {
 	Addr string
 	// Storage is a directory; "" means memory.
 	Storage string
+	// Driver, if set, has the content in the place of Storage and memory.
+	Driver driver.Driver
+	// Content are the settings of the store; its media types and its cache
+	// come from the fields for them here.
+	Content storage.Options
+	// ReadOnly refuses what would change the content.
+	ReadOnly bool
 	// Relaxed acknowledges what is not on stable storage yet: a crash of the
 	// machine can lose it.
 	Relaxed bool
@@ -58,8 +65,18 @@ type Options struct {
 	Schema1 bool
 	// Faults are names of quirks, the innermost first.
 	Faults []string
-	// Log gets a record for each request; nil logs nothing.
-	Log *slog.Logger
+	// Log gets a record for each request, unless NoAccess is set, and of what
+	// goes wrong; nil logs nothing.
+	Log      *slog.Logger
+	NoAccess bool
+	// Secret signs the state of uploads: replicas share it. An empty one is
+	// replaced by a random one.
+	Secret []byte
+	// CatalogMax is how many repositories a page of the catalog holds at
+	// most; 0 is the server's default.
+	CatalogMax int
+	// Headers are added to each answer.
+	Headers http.Header
 	// Maintenance is done to the store meanwhile; it is logged to Log.
 	Maintenance garbage.Maintenance
 	// CertFile and KeyFile, if set, make it https.
@@ -182,7 +199,21 @@ func handler(o Options, d driver.Driver, known registry.DescriptorCache) (http.H
 	if o.Schema1 {
 		table = manifest.Default(manifest.WithSchema1(schema1.Options{}))
 	}
-	h := server.New(storage.New(d, storage.Options{Manifests: table, Cache: known}), server.Options{Manifests: table, Logger: o.Log})
+	content := o.Content
+	content.Manifests, content.Cache = table, known
+	access := o.Log
+	if o.NoAccess {
+		access = nil
+	}
+	h := server.New(storage.New(d, content), server.Options{
+		Manifests: table, Logger: access, Secret: o.Secret, CatalogMax: o.CatalogMax,
+	})
+	if o.ReadOnly {
+		h = readOnly(h)
+	}
+	if len(o.Headers) > 0 {
+		h = withHeaders(h, o.Headers)
+	}
 	for _, q := range quirks {
 		h = q.Wrap(h)
 	}
@@ -190,7 +221,10 @@ func handler(o Options, d driver.Driver, known registry.DescriptorCache) (http.H
 }
 
 func open(o Options) (driver.Driver, error) {
-	if o.Storage != "" {
+	switch {
+	case o.Driver != nil:
+		return o.Driver, nil
+	case o.Storage != "":
 		d, err := filesystem.New(filesystem.Parameters{Root: o.Storage, NoSync: o.Relaxed})
 		if err != nil {
 			return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
