@@ -164,6 +164,7 @@ func open(w broken.Wrong) drivertest.Target {
 
 // TestEveryWrongDriverIsCaught demands that each wrong driver fails the rule that names its
 // fault, and that each MUST has one. The rules that measure the process come last, alone.
+// It shows K-61.
 func TestEveryWrongDriverIsCaught(t *testing.T) {
 	have := map[string]bool{}
 	t.Run("side by side", func(t *testing.T) {

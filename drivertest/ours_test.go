@@ -28,6 +28,7 @@ func ours() drivertest.Config {
 	return cfg
 }
 
+// TestInMemory shows S-009, S-109, S-163, S-180, K-57.
 func TestInMemory(t *testing.T) {
 	drivertest.RunStore(t, func(testing.TB) func() *inmemory.Driver {
 		d := inmemory.New(inmemory.Parameters{})
@@ -35,6 +36,7 @@ func TestInMemory(t *testing.T) {
 	}, ours())
 }
 
+// TestFilesystem shows S-010, K-58, K-64.
 func TestFilesystem(t *testing.T) {
 	cfg := ours()
 	cfg.Hooks.Reopen = func(dir string) (drivertest.Target, error) {

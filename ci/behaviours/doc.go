@@ -12,7 +12,8 @@
 //
 //	reference/storage:TestX     a test, by the folder of its package. The test,
 //	                            or a function of its package that it uses, or
-//	                            the script of a subtest, names the id.
+//	                            the contract that it runs, or the script of a
+//	                            subtest, names the id.
 //	doc:PATH                    a document; enough for kinds P and H
 //	cmd:make TARGET, cmd:PATH   a command; enough for kinds P and H
 //	yields:WHAT                 the behaviour gave way to a better one, which

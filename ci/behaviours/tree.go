@@ -34,7 +34,7 @@ func readTree(root fs.FS) (*tree, error) {
 			return err
 		case d.IsDir() && name != "." && strings.HasPrefix(d.Name(), "."), d.Name() == "bin" && d.IsDir():
 			return fs.SkipDir
-		case !strings.HasSuffix(name, "_test.go") && path.Ext(name) != ".txtar":
+		case !strings.HasSuffix(name, "_test.go") && path.Ext(name) != ".txtar" && !isShared(name):
 			return nil
 		}
 		source, err := fs.ReadFile(root, name)
@@ -53,6 +53,15 @@ func readTree(root fs.FS) (*tree, error) {
 	return t, err
 }
 
+// isShared reports whether a file is of a package of tests that other packages
+// run.
+func isShared(name string) bool {
+	return path.Ext(name) == ".go" && (path.Dir(name) == contract || path.Base(path.Dir(name)) == "suite")
+}
+
+// contract is the package whose tests several packages run.
+const contract = "reference/internal/contract"
+
 func (t *tree) addFile(name string, source []byte) error {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, name, source, parser.ParseComments)
@@ -65,7 +74,7 @@ func (t *tree) addFile(name string, source []byte) error {
 	}
 	for _, decl := range file.Decls {
 		f, ok := decl.(*ast.FuncDecl)
-		if !ok || f.Recv != nil {
+		if !ok {
 			continue
 		}
 		begin := f.Pos()
@@ -103,8 +112,8 @@ func (t *tree) fault(test, id string) string {
 	return test + " does not name it"
 }
 
-// mentions reports whether a function, or one of its folder that it uses,
-// names the id.
+// mentions reports whether a function, one of its folder that it uses, or the
+// contract that it runs, names the id.
 func (t *tree) mentions(dir, name, id string, seen map[string]bool) bool {
 	f, ok := t.funcs[dir][name]
 	if !ok || seen[name] {
@@ -115,7 +124,7 @@ func (t *tree) mentions(dir, name, id string, seen map[string]bool) bool {
 		return true
 	}
 	for _, used := range f.uses {
-		if t.mentions(dir, used, id, seen) {
+		if t.mentions(dir, used, id, seen) || used == "contract" && t.mentions(contract, "Run", id, map[string]bool{}) {
 			return true
 		}
 	}

@@ -153,6 +153,7 @@ func TestEnvironment(t *testing.T) {
 
 // TestOldCacheKey takes layerinfo for blobdescriptor, which wins, and says that
 // it is deprecated.
+// It shows S-069.
 func TestOldCacheKey(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

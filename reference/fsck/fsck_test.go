@@ -133,6 +133,7 @@ func TestASoundStoreHasNoFindings(t *testing.T) {
 
 // TestPlantedFaults plants one fault in a sound store, which must be found by
 // the invariant that it breaks, and by no other.
+// It shows K-33.
 func TestPlantedFaults(t *testing.T) {
 	t.Parallel()
 	write := func(file, content string) func(context.Context, *store) error {

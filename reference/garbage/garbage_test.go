@@ -143,6 +143,7 @@ func readable(t *testing.T, p registry.Repository, dgst digest.Digest) {
 
 // TestCollect leaves what is needed and removes the rest: first without, then
 // with the untagged manifests, each after a dry run that says the same.
+// It shows K-31.
 func TestCollect(t *testing.T) {
 	t.Parallel()
 	d := inmemory.New(inmemory.Parameters{})
@@ -228,6 +229,7 @@ func TestUnreadableRepositoryStays(t *testing.T) {
 // again, while images are pushed that share layers with ones that were just
 // deleted, through another registry over the same store, as another process
 // would. All that was acknowledged must be readable at the end.
+// It shows K-51.
 func TestP5CollectionDuringPushes(t *testing.T) {
 	t.Parallel()
 	d := inmemory.New(inmemory.Parameters{})
@@ -285,6 +287,7 @@ func TestP5CollectionDuringPushes(t *testing.T) {
 	}
 }
 
+// TestPurgeUploads shows S-157, S-158, K-29.
 func TestPurgeUploads(t *testing.T) {
 	t.Parallel()
 	d := inmemory.New(inmemory.Parameters{})

@@ -40,6 +40,7 @@ func params(m reflect.Method) []reflect.Type {
 
 // S-013, S-014, S-206: names, tags and digests are validated values, which no
 // method takes as a bare string. The only strings are ids of upload sessions.
+// It shows S-150.
 func TestS013S014S206NoBareStrings(t *testing.T) {
 	t.Parallel()
 	methods(func(c reflect.Type, m reflect.Method) {
@@ -93,6 +94,7 @@ func TestRepositoriesHaveNoOtherServices(t *testing.T) {
 
 // S-039: each condition has an error that errors.Is and errors.As find,
 // however it is wrapped and detailed, and that no other is taken for.
+// It shows S-118, S-190.
 func TestS039ErrorsAreComparable(t *testing.T) {
 	t.Parallel()
 	all := []*registry.Error{
@@ -189,6 +191,7 @@ func (emptyBlobs) Delete(context.Context, digest.Digest) error { return registry
 
 // S-125, S-126: a decorator needs the methods it cares for alone, and what
 // not every registry can do is found by assertion.
+// It shows S-045, S-121, S-122, S-308.
 func TestS125S126ContractsCompose(t *testing.T) {
 	t.Parallel()
 	c := &counting{Registry: empty{}}

@@ -17,6 +17,7 @@ var (
 
 // TestGrammars compares the parsers with the regular expressions of the
 // specification over random strings of the characters that matter.
+// It shows S-108.
 func TestGrammars(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const alphabet = "ab0._-/A:\n"

@@ -22,6 +22,7 @@ import (
 
 const nowhere = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+// TestEndpoints shows S-058, S-138, K-87, K-91.
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})
@@ -126,6 +127,7 @@ func TestHeadHasNoBody(t *testing.T) {
 	}
 }
 
+// TestDisconnectInChunk shows K-84.
 func TestDisconnectInChunk(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})
@@ -189,6 +191,7 @@ func (f failing) Repositories(context.Context, registry.Name) iter.Seq2[registry
 	return func(yield func(registry.Name, error) bool) { yield(registry.Name{}, f.err) }
 }
 
+// TestFailures shows S-185, S-214, K-81.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	secret := errors.New("open /srv/store/docker: permission denied")
@@ -218,6 +221,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestReplicasShareUploads shows S-145, S-213.
 func TestReplicasShareUploads(t *testing.T) {
 	t.Parallel()
 	store := inmemory.New(inmemory.Parameters{})
@@ -254,6 +258,7 @@ func TestZeroValueAndRecorder(t *testing.T) {
 	}
 }
 
+// TestRequestID shows S-007.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})

@@ -55,6 +55,7 @@ func patchCases() map[string]patchCase {
 	}
 }
 
+// TestPatch shows K-82, K-86.
 func TestPatch(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})
@@ -112,6 +113,7 @@ func TestChunkedBodyAgainstContentRange(t *testing.T) {
 	}
 }
 
+// TestPut shows K-83.
 func TestPut(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})
@@ -197,6 +199,7 @@ func TestSessionsThatAreNot(t *testing.T) {
 	s.do("PUT", bare+"?digest="+sum("x"), "").want(201)
 }
 
+// TestSinglePost shows K-88.
 func TestSinglePost(t *testing.T) {
 	t.Parallel()
 	s := open(t, server.Options{}, storage.Options{})

@@ -172,6 +172,7 @@ func TestHistoryWithMemory(t *testing.T) {
 
 // The same calls have the same answers with and without a Redis server that two
 // replicas share, whatever becomes of it meanwhile.
+// It shows S-315, K-17.
 func TestHistoryWithRedis(t *testing.T) {
 	t.Parallel()
 	seeds(t, 2, func(t *testing.T, seed uint64) {

@@ -56,6 +56,7 @@ func ledgered(t *testing.T, o storage.Options, name string) (registry.Repository
 
 // TestCallsOfAPull: a Stat reads one link and asks for one size (S-040, S-196),
 // and so does Open, which reads nothing before the first Read (S-043).
+// It shows S-049, S-058, S-179.
 func TestCallsOfAPull(t *testing.T) {
 	t.Parallel()
 	p, l := ledgered(t, storage.Options{}, "calls")
@@ -88,6 +89,7 @@ func TestCallsOfAPull(t *testing.T) {
 // asked for its size (S-033, S-061, K-30); a small blob is one put, a large one
 // is written, committed and moved (S-008), and each digest is linked once
 // (S-332).
+// It shows K-34.
 func TestCallsOfAPush(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]string{

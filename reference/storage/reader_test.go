@@ -33,6 +33,7 @@ func readers() map[string]func(*testing.T) driver.Driver {
 // TestSeek tries every kind of seek at every kind of position, before, at and
 // beyond the ends of blobs of any length, none included, against a reader of
 // bytes (S-038, S-112, S-116, S-205, S-225, S-244, S-245).
+// It shows S-204.
 func TestSeek(t *testing.T) {
 	t.Parallel()
 	for name, open := range readers() {

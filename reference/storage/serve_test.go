@@ -30,6 +30,7 @@ func serve(t *testing.T, p registry.Repository, method string, dgst digest.Diges
 	return w.Result(), err
 }
 
+// TestServeBlob shows S-311.
 func TestServeBlob(t *testing.T) {
 	t.Parallel()
 	opens := map[string]func(*testing.T) driver.Driver{
@@ -112,6 +113,7 @@ func (f *fileTaker) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(f.ResponseRecorder, r)
 }
 
+// TestServeBlobHandsTheFileToTheConnection shows S-119.
 func TestServeBlobHandsTheFileToTheConnection(t *testing.T) {
 	t.Parallel()
 	d, err := filesystem.New(filesystem.Parameters{Root: t.TempDir()})
@@ -136,6 +138,7 @@ func (redirecting) RedirectURL(r *http.Request, path string) (string, error) {
 	return "https://example.com" + path + "?" + r.Method, nil
 }
 
+// TestServeBlobRedirects shows S-136.
 func TestServeBlobRedirects(t *testing.T) {
 	t.Parallel()
 	d := redirecting{inmemory.New(inmemory.Parameters{})}

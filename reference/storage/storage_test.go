@@ -28,6 +28,7 @@ var drivers = map[string]func(*testing.T) driver.Driver{
 }
 
 // S-127
+// It shows S-307.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {
@@ -38,6 +39,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
+// TestDisabledFeatures shows S-219, K-95.
 func TestDisabledFeatures(t *testing.T) {
 	t.Parallel()
 	d := inmemory.New(inmemory.Parameters{})
@@ -73,6 +75,7 @@ func TestDisabledFeatures(t *testing.T) {
 }
 
 // TestLayoutOnDisk spells the paths out, since other registries read them.
+// It shows S-130, S-131, S-210, S-343.
 func TestLayoutOnDisk(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {

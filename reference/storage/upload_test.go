@@ -245,6 +245,7 @@ func TestUploadStreams(t *testing.T) {
 	}
 }
 
+// TestConcurrentPushesOfOneBlob shows K-27.
 func TestConcurrentPushesOfOneBlob(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {

@@ -121,6 +121,7 @@ func over(t *testing.T, server backends.Azure, cfg drivertest.Config) {
 
 // TestRules judges the driver over a server that does what it should, and,
 // where a rule asks for it, one that fails.
+// It shows S-012, K-62.
 func TestRules(t *testing.T) {
 	server := start(t)
 	cfg := config(server)

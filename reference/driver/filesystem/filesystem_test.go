@@ -134,6 +134,7 @@ func TestCommitOfAnotherWritersBytesFails(t *testing.T) {
 	}
 }
 
+// TestPathsOutsideTheRulesAreRefused shows K-59.
 func TestPathsOutsideTheRulesAreRefused(t *testing.T) {
 	t.Parallel()
 	ctx, root := t.Context(), t.TempDir()
@@ -270,6 +271,7 @@ func TestRecoverPutsAwayWhatACrashLeft(t *testing.T) {
 
 // TestKill kills a process at work, again and again, and looks at what it had
 // acknowledged.
+// It shows K-58.
 func TestKill(t *testing.T) {
 	if root := os.Getenv("FILESYSTEM_TEST_WORKER"); root != "" {
 		work(root)

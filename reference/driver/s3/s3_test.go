@@ -107,6 +107,7 @@ func over(t *testing.T, server backends.S3, cfg drivertest.Config) {
 
 // TestRules judges the driver over a server that does what it should, and,
 // where a rule asks for it, one that fails.
+// It shows S-011, K-62.
 func TestRules(t *testing.T) {
 	server := backends.StartS3(t)
 	cfg := config(server)

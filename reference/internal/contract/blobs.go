@@ -9,6 +9,7 @@ import (
 	"github.com/registryconform/conform/reference/registry"
 )
 
+// checkBlob shows S-052, S-110, S-232, S-233, S-234, S-241.
 func checkBlob(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "a/b")
 	for _, size := range []int{0, 1, 64 << 10, 64<<10 + 1, 1 << 20} {
@@ -35,6 +36,7 @@ func checkBlob(t *testing.T, r registry.Registry) {
 	WantError(t, err, registry.ErrBlobUnknown)
 }
 
+// checkChunks shows S-227, S-228, S-152, S-164.
 func (l Limits) checkChunks(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "chunks")
 	for _, size := range []int{3, 40 << 10, 300 << 10} {
@@ -76,6 +78,7 @@ func (l Limits) checkChunks(t *testing.T, r registry.Registry) {
 	}
 }
 
+// checkUploadEnds shows S-222, S-223, S-231, S-243, K-22, K-44.
 func checkUploadEnds(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "ends")
 	gone := func(id string) {
@@ -121,6 +124,7 @@ func checkUploadEnds(t *testing.T, r registry.Registry) {
 	}
 }
 
+// checkMismatch shows S-178, S-248, K-43, K-45.
 func checkMismatch(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "mismatch")
 	for _, size := range []int{5, 100 << 10} {
@@ -153,6 +157,7 @@ func checkMismatch(t *testing.T, r registry.Registry) {
 	}
 }
 
+// checkOneWriter shows K-23, K-99.
 func checkOneWriter(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "one")
 	w, err := p.Blobs().Create(t.Context())
@@ -172,6 +177,7 @@ func checkOneWriter(t *testing.T, r registry.Registry) {
 	Must(t, err)
 }
 
+// checkAlias shows S-044, S-309, S-310, K-18, K-26, K-46.
 func checkAlias(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "alias")
 	for _, size := range []int{9, 200 << 10} {
@@ -209,6 +215,7 @@ func checkAlias(t *testing.T, r registry.Registry) {
 	}
 }
 
+// checkMount shows S-194, S-208.
 func checkMount(t *testing.T, r registry.Registry) {
 	p, q, s := Repository(t, r, "from"), Repository(t, r, "to"), Repository(t, r, "any")
 	content := []byte("mounted")
@@ -233,6 +240,7 @@ func checkMount(t *testing.T, r registry.Registry) {
 	WantError(t, err, registry.ErrBlobUnknown)
 }
 
+// checkBlobDelete shows S-235, S-236, S-237, S-238, S-239.
 func checkBlobDelete(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "delete")
 	content := []byte("deleted")

@@ -7,6 +7,7 @@ import (
 	"github.com/registryconform/conform/reference/registry"
 )
 
+// checkTags shows S-133, K-65.
 func checkTags(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "tags")
 	config := Push(t, p, []byte("{}"))
