@@ -17,6 +17,8 @@ import (
 // for one call or ends it.
 func keptContexts() []string {
 	return []string{
+		"reference/client.reader",
+		"reference/client.upload",
 		"reference/server.call",
 		"reference/storage.seeker",
 		"reference/driver.versionReader",
