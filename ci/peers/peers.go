@@ -59,6 +59,16 @@ func DebianSchema1() Peer {
 	return p
 }
 
+// DistributionWith is [Distribution] with more lines of its configuration, such as
+// how to log in. It has no golden list.
+func DistributionWith(config string) Peer {
+	p := Distribution()
+	p.command = func(tb testing.TB, dir string) *exec.Cmd {
+		return distribution(tb, need.Tool(tb, "registry"), dir, config)
+	}
+	return p
+}
+
 // Distribution is CNCF distribution v3, at the version that ci/tools pins.
 func Distribution() Peer {
 	return Peer{

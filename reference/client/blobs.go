@@ -104,6 +104,10 @@ func (b *blobs) Open(ctx context.Context, dgst digest.Digest) (io.ReadSeekCloser
 		}
 		r.size = desc.Size
 	}
+	if r.size == 0 && !r.verified() {
+		// Nobody has to read what is empty.
+		return nil, errors.Join(r.broken, r.Close())
+	}
 	return r, nil
 }
 

@@ -52,8 +52,23 @@ func (u *upload) received(a *http.Response) (int64, error) {
 	return end + 1, nil
 }
 
-// status asks how far the session has come.
+// status asks how far the session has come: at its Location, or by its id alone
+// where that is out of date since an answer was lost.
 func (u *upload) status(ctx context.Context) (int64, error) {
+	end, err := u.statusAt(ctx)
+	if errors.Is(err, registry.ErrBlobUploadUnknown) && u.location.RawQuery != "" {
+		old := u.location
+		if u.location = u.bare(); u.b.r.ours(old) {
+			end, err = u.statusAt(ctx)
+		}
+		if err != nil {
+			u.location = old
+		}
+	}
+	return end, err
+}
+
+func (u *upload) statusAt(ctx context.Context) (int64, error) {
 	q := u.request(http.MethodGet)
 	a, err := u.b.r.want(ctx, q, registry.ErrBlobUploadUnknown.With(u.id), http.StatusNoContent, http.StatusAccepted)
 	if err != nil {

@@ -98,12 +98,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // A Registry is a [registry.Registry] at a URL. Make one with [New].
 type Registry struct {
-	base    *url.URL // without a slash at the end
+	base    *url.URL
 	options Options
 	login   login
 
 	mu       sync.Mutex
-	sessions map[string]*upload // by repository and id: those with a writer here
+	sessions map[string]*upload  // by repository and id: those with a writer here
+	kept     map[string]*url.URL // the Locations of others
 	// fallback is held while the index of a fallback tag is rewritten.
 	fallback sync.Mutex
 }
@@ -117,8 +118,8 @@ func New(base *url.URL, o Options) (*Registry, error) {
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
 		return nil, fmt.Errorf("client: %s is not the URL of a registry", base.Redacted())
 	}
-	u := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimRight(base.Path, "/")}
-	r := &Registry{base: u, options: o.withDefaults(), sessions: map[string]*upload{}}
+	u := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/" + strings.Trim(base.Path, "/")}
+	r := &Registry{base: u, options: o.withDefaults(), sessions: map[string]*upload{}, kept: map[string]*url.URL{}}
 	r.login = login{r: r, tokens: map[string]token{}}
 	return r, nil
 }

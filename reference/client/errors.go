@@ -61,7 +61,10 @@ func (q *request) answered(a *http.Response, absent error) error {
 	if err != nil {
 		body = nil
 	}
-	told := decode(a.StatusCode, body)
+	var told error
+	if a.StatusCode >= 400 {
+		told = decode(a.StatusCode, body)
+	}
 	switch {
 	case a.StatusCode == http.StatusNotFound && absent != nil:
 		if told == nil || errors.Is(told, absent) {
@@ -105,8 +108,9 @@ func decode(status int, body []byte) error {
 }
 
 // find returns a copy of the sentinel of the code: the one of the status, or
-// else the first, since registries differ in the status of one code. Where the
-// status tells of a failure of the registry, that counts more than the code.
+// else the first, since registries differ in the status of one code. The status
+// counts more where it tells of a failure of the registry, and where the code
+// alone tells that something is absent.
 func find(code string, status int) *registry.Error {
 	var other *registry.Error
 	for _, e := range sentinels() {
@@ -127,7 +131,7 @@ func find(code string, status int) *registry.Error {
 	} else if isCode(code) {
 		found.Code = code
 	}
-	if other == nil || status >= 500 {
+	if other == nil || status >= 500 || other.Status == http.StatusNotFound {
 		found.Status = status
 	}
 	return found

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ const maxPages = 100_000
 // pages calls f with the body of each page of a list, along the links, which
 // must stay on the host and never come back.
 func (r *Registry) pages(ctx context.Context, q *request, absent error, f func(body []byte) error) error {
-	left, seen := r.options.MaxListBytes, map[string]bool{}
+	left, seen := r.options.MaxListBytes, map[string]bool{q.url.String(): true}
 	for range maxPages {
 		a, err := r.want(ctx, q, absent, http.StatusOK)
 		if err != nil {
@@ -28,7 +29,6 @@ func (r *Registry) pages(ctx context.Context, q *request, absent error, f func(b
 		body, err := readAll(a, left)
 		discard(a)
 		if err == nil {
-			left -= int64(len(body))
 			err = f(body)
 		}
 		if err != nil {
@@ -39,27 +39,31 @@ func (r *Registry) pages(ctx context.Context, q *request, absent error, f func(b
 			return nil
 		}
 		// A link is held for the whole list, and counts for it.
-		left -= int64(len(target))
-		at, err := a.Request.URL.Parse(target)
-		switch {
-		case err != nil:
-			err = refuse("a Link that can't be read")
-		case !r.ours(at) || at.User != nil:
-			err = refuse("a Link to another host")
-		case seen[at.String()] || at.String() == q.url.String():
-			err = refuse("a Link to a page that was read")
-		case left <= 0:
-			err = refuse("a list of more than %d bytes", r.options.MaxListBytes)
+		if left -= int64(len(body) + len(target)); left <= 0 {
+			return q.failed(refuse("a list of more than %d bytes", r.options.MaxListBytes))
 		}
-		if err != nil {
+		following := *q
+		if following.url, err = r.leads(a.Request.URL, target, seen); err != nil {
 			return q.failed(err)
 		}
-		seen[at.String()] = true
-		next := *q
-		next.url = at
-		q = &next
+		q = &following
 	}
 	return q.failed(refuse("a list of more than %d pages", maxPages))
+}
+
+// leads returns where the link of a page leads, which was not seen before.
+func (r *Registry) leads(page *url.URL, target string, seen map[string]bool) (*url.URL, error) {
+	at, err := page.Parse(target)
+	switch {
+	case err != nil:
+		return nil, refuse("a Link that can't be read")
+	case !r.ours(at) || at.User != nil:
+		return nil, refuse("a Link to another host")
+	case seen[at.String()]:
+		return nil, refuse("a Link to a page that was read")
+	}
+	seen[at.String()] = true
+	return at, nil
 }
 
 // next returns the target of the link to the next page (RFC 8288 §3), or "".
@@ -73,7 +77,7 @@ func next(fields []string) string {
 			}
 			target := rest[start+1 : end]
 			var params string
-			params, rest = parameters(rest[end+1:])
+			params, rest = until(rest[end+1:], ',')
 			if isNext(params) {
 				return target
 			}
@@ -82,8 +86,9 @@ func next(fields []string) string {
 	return ""
 }
 
-// parameters splits what follows a target at the comma that ends its link.
-func parameters(s string) (params, rest string) {
+// until splits s at the first mark that is in no quoted string, which ends one
+// part.
+func until(s string, mark byte) (part, rest string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -91,7 +96,7 @@ func parameters(s string) (params, rest string) {
 			i++
 		case s[i] == '"':
 			quoted = !quoted
-		case s[i] == ',' && !quoted:
+		case s[i] == mark && !quoted:
 			return s[:i], s[i+1:]
 		}
 	}
@@ -100,7 +105,9 @@ func parameters(s string) (params, rest string) {
 
 // isNext reports whether the first rel among the parameters holds next.
 func isNext(params string) bool {
-	for param := range strings.SplitSeq(params, ";") {
+	for rest := params; rest != ""; {
+		var param string
+		param, rest = until(rest, ';')
 		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
 		if strings.EqualFold(strings.TrimSpace(name), "rel") {
 			relations := strings.Fields(strings.Trim(strings.TrimSpace(value), `"`))

@@ -87,9 +87,6 @@ func (r *reader) Read(p []byte) (int, error) {
 	case r.broken != nil:
 		return 0, r.broken
 	case r.offset >= r.size:
-		if r.size == 0 && r.hashed == 0 && !r.verified() {
-			return 0, r.broken
-		}
 		return 0, io.EOF
 	case len(p) == 0:
 		return 0, nil

@@ -22,6 +22,8 @@ const (
 	maxChunk = 64 << 20
 	// closing bounds what Close sends.
 	closing = time.Minute
+	// maxKept bounds the Locations that are kept of sessions without a writer.
+	maxKept = 1000
 )
 
 // An upload is a [registry.BlobWriter]. It holds the bytes that the registry has
@@ -97,12 +99,28 @@ func (r *Registry) claim(u *upload) *upload {
 	return nil
 }
 
+// release lets others claim the session. The Location of one that lives is kept,
+// since some registries take no other.
 func (r *Registry) release(u *upload) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.sessions[u.key()] == u {
-		delete(r.sessions, u.key())
+	if r.sessions[u.key()] != u {
+		return
 	}
+	delete(r.sessions, u.key())
+	delete(r.kept, u.key())
+	if u.ended || u.location == nil {
+		return
+	}
+	if len(r.kept) >= maxKept {
+		clear(r.kept)
+	}
+	r.kept[u.key()] = u.location
+}
+
+// bare returns the URL of the session by its id alone.
+func (u *upload) bare() *url.URL {
+	return u.b.r.base.JoinPath("v2", u.b.name.String(), "blobs/uploads", u.id)
 }
 
 // Resume implements [registry.Blobs].
@@ -137,8 +155,16 @@ func (b *blobs) Upload(ctx context.Context, id string) (registry.Upload, error) 
 
 // load asks for the state of a session that is known by its id alone.
 func (u *upload) load(ctx context.Context) error {
-	u.location = u.b.r.base.JoinPath("v2", u.b.name.String(), "blobs/uploads", u.id)
+	u.b.r.mu.Lock()
+	u.location = u.b.r.kept[u.key()]
+	u.b.r.mu.Unlock()
+	if u.location == nil {
+		u.location = u.bare()
+	}
 	end, err := u.status(ctx)
+	if errors.Is(err, registry.ErrBlobUploadUnknown) {
+		u.ended = true
+	}
 	if err != nil {
 		return err
 	}
@@ -206,7 +232,7 @@ func (u *upload) Commit(ctx context.Context, want registry.Descriptor) (registry
 	if u.unsure {
 		return u.b.Stat(ctx, want.Digest)
 	}
-	return registry.Descriptor{MediaType: mediaTypeBlob, Digest: want.Digest, Size: size}, nil
+	return registry.Descriptor{MediaType: mediaTypeBlob, Digest: want.Digest, Size: u.size.Load()}, nil
 }
 
 func (u *upload) end() {
