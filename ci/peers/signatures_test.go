@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/registryconform/conform/ci/need"
 	"github.com/registryconform/conform/fixtures"
 	"github.com/registryconform/conform/reference/driver/filesystem"
@@ -66,19 +68,25 @@ func call(t *testing.T, method, url, contentType string, body []byte, status int
 	return answer, got
 }
 
-func pushSigned(t *testing.T, registry string, x fixtures.SignedManifest) {
+// pushBlob pushes a blob in two requests.
+func pushBlob(t *testing.T, registry, repository string, dgst digest.Digest, content []byte) {
 	t.Helper()
 	const octets = "application/octet-stream"
+	begun, _ := call(t, http.MethodPost, registry+"/v2/"+repository+"/blobs/uploads/", octets, nil, http.StatusAccepted)
+	at, err := begun.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := at.Query()
+	q.Set("digest", dgst.String())
+	at.RawQuery = q.Encode()
+	call(t, http.MethodPut, at.String(), octets, content, http.StatusCreated)
+}
+
+func pushSigned(t *testing.T, registry string, x fixtures.SignedManifest) {
+	t.Helper()
 	for _, b := range x.Blobs {
-		begun, _ := call(t, http.MethodPost, registry+"/v2/"+x.Name+"/blobs/uploads/", octets, nil, http.StatusAccepted)
-		at, err := begun.Location()
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := at.Query()
-		q.Set("digest", b.Digest.String())
-		at.RawQuery = q.Encode()
-		call(t, http.MethodPut, at.String(), octets, b.Content, http.StatusCreated)
+		pushBlob(t, registry, x.Name, b.Digest, b.Content)
 	}
 	call(t, http.MethodPut, registry+"/v2/"+x.Name+"/manifests/"+x.Tag, x.MediaType, x.Content, http.StatusCreated)
 }
