@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,9 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/faulty"
+	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/inmemory"
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/storage"
 )
@@ -142,10 +146,20 @@ func TestNoTagOutlivesItsManifest(t *testing.T) {
 	}
 }
 
+// TestConcurrentReferrersAreComplete pushes a thousand referrers of one subject
+// at once, through two processes that share the store: each is listed once, in
+// order, while the index is built and afterwards.
 func TestConcurrentReferrersAreComplete(t *testing.T) {
 	t.Parallel()
-	const n = 200
-	for name, open := range drivers {
+	const n = 1000
+	for name, open := range map[string]func(*testing.T) driver.Driver{
+		"inmemory": drivers["inmemory"],
+		"filesystem": func(t *testing.T) driver.Driver {
+			d, err := filesystem.New(filesystem.Parameters{Root: t.TempDir(), NoSync: true})
+			must(t, err)
+			return d
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := open(t)
@@ -156,27 +170,68 @@ func TestConcurrentReferrersAreComplete(t *testing.T) {
 			config := push(t, replicas[0], []byte("{}"))
 			subject := describe([]byte("subject"))
 			var wg sync.WaitGroup
-			var pushed atomic.Int64
+			var acked atomic.Int64
 			for i := range n {
 				m := image(t, config, fmt.Sprintf(`,"annotations":{"i":"%d"},"subject":{"mediaType":"a/b","digest":%q,"size":1}`, i, subject.Digest))
 				wg.Go(func() {
 					if _, err := replicas[i%2].Manifests().Put(t.Context(), m, registry.PutOptions{}); err != nil {
 						t.Error(err)
 					}
-					pushed.Add(1)
+					acked.Add(1)
 				})
 			}
-			for pushed.Load() < n { // while they are pushed, the index is built
-				before := pushed.Load()
-				if got := len(collect(t, replicas[0].Manifests().Referrers(t.Context(), subject.Digest, ""))); int64(got) < before-n/2 {
-					t.Fatalf("%d referrers are listed, %d are acknowledged", got, before)
+			for done := false; !done; {
+				before := acked.Load()
+				done = before == n
+				got := collect(t, replicas[before%2].Manifests().Referrers(t.Context(), subject.Digest, ""))
+				if int64(len(got)) < before {
+					t.Fatalf("%d referrers are listed, %d are acknowledged", len(got), before)
+				}
+				for i := range got {
+					if i > 0 && got[i].Digest <= got[i-1].Digest {
+						t.Fatal("a referrer is listed twice, or out of order")
+					}
 				}
 			}
 			wg.Wait()
-			if got := len(collect(t, replicas[1].Manifests().Referrers(t.Context(), subject.Digest, ""))); got != n {
-				t.Fatalf("%d of %d referrers are listed", got, n)
+			for _, p := range append(replicas, repository(t, storage.New(d, storage.Options{}), "many")) {
+				if got := len(collect(t, p.Manifests().Referrers(t.Context(), subject.Digest, ""))); got != n {
+					t.Fatalf("%d of %d referrers are listed", got, n)
+				}
 			}
 		})
+	}
+}
+
+// TestIndexOfReferrersIsBuiltOnce: a repository without the marker is scanned
+// for the first list of referrers, and for no other.
+func TestIndexOfReferrersIsBuiltOnce(t *testing.T) {
+	t.Parallel()
+	var l ledger
+	d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), l.hook)
+	p := repository(t, storage.New(d, storage.Options{}), "once")
+	config := push(t, p, []byte("{}"))
+	subject := describe([]byte("subject"))
+	for i := range 20 {
+		_, err := p.Manifests().Put(t.Context(), image(t, config, fmt.Sprintf(`,"annotations":{"i":"%d"},"subject":{"mediaType":"a/b","digest":%q,"size":1}`, i, subject.Digest)), registry.PutOptions{})
+		must(t, err)
+	}
+	must(t, d.Delete(t.Context(), root+"/repositories/once/_referrers"))
+	for i := range 3 {
+		l.take()
+		other := repository(t, storage.New(d, storage.Options{}), "once")
+		if got := collect(t, other.Manifests().Referrers(t.Context(), subject.Digest, "")); len(got) != 20 {
+			t.Fatalf("%d referrers", len(got))
+		}
+		scans := 0
+		for _, call := range l.take() {
+			if strings.HasPrefix(call, "Walk ") && strings.Contains(call, "/_manifests/revisions") {
+				scans++
+			}
+		}
+		if want := map[bool]int{true: 1, false: 0}[i == 0]; scans != want {
+			t.Errorf("list %d scans the repository %d times, want %d", i, scans, want)
+		}
 	}
 }
 

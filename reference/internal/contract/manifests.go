@@ -12,7 +12,7 @@ import (
 	"github.com/registryconform/conform/reference/registry"
 )
 
-// checkManifest shows S-140, S-313, K-98.
+// checkManifest shows S-140, S-300, S-313, K-98.
 func (l Limits) checkManifest(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "manifest")
 	config, layer := Push(t, p, []byte("{}")), Push(t, p, []byte("layer"))
