@@ -10,6 +10,10 @@ set -eu
 cd "$(dirname -- "$0")/.."
 export DRIVERTEST_BUDGET="${DRIVERTEST_BUDGET:-standard}"
 go test -count=1 -timeout 60m "$@" -run 'InMemory|Filesystem' ./drivertest
+# Objects of many gigabytes, in memory that does not grow with them.
+for vast in Objects Files; do
+	DRIVERTEST_LONG=1 go test -count=1 -timeout 60m "$@" -run "TestVast$vast" ./drivertest
+done
 go test -count=1 -timeout 60m "$@" ./reference/driver/...
 cd drivertest/upstream
 go test -count=1 -timeout 60m "$@" .

@@ -19,7 +19,10 @@ import (
 // 99th percentile of the latency (p50-ns, p90-ns, p99-ns). Setting up and cleaning up are outside
 // the measured time. Config.Budget bounds the sizes: 1 MiB and a thousand entries, 16 MiB and ten
 // thousand, 1 GiB and a hundred thousand. The sub-benchmark null is the data generator alone: the
-// ceiling of every throughput.
+// ceiling of every throughput; slope says by which power of the entries the cost of a call grows;
+// peak-heap-B is the heap that a stream used beyond what was there; req/op, with Hooks.Metered, are
+// the requests to the back-end. What must not differ between runs that are compared stands in lines
+// of key: value before the results.
 //
 // In Run and Check the PERF rules point here.
 func Benchmark[D Driver[FI, FW, WF, WO], FI FileInfo, FW FileWriter, WF ~func(FI) error, WO any](
@@ -37,18 +40,23 @@ func Benchmark[D Driver[FI, FW, WF, WO], FI FileInfo, FW FileWriter, WF ~func(FI
 		b.Fatal(err)
 	}
 	c = c.withDefaults()
-	m := meter{cfg: c, open: func(tb testing.TB) handle { return Adapt(open(tb)).open() }}
+	m := meter{cfg: c, open: func(tb testing.TB) handle { return Adapt(open(tb)).open() }, costs: map[string][]cost{}}
+	header(c)
 	b.Run("null", m.null)
 	m.throughput(b)
 	m.calls(b)
 	m.entries(b)
+	m.slopes(b)
 	m.uploads(b)
+	m.requests(b)
 }
 
 // meter is what the benchmarks have in common.
 type meter struct {
 	cfg  Config
 	open func(testing.TB) handle
+	// costs are how long calls took, by what they are and by number of entries.
+	costs map[string][]cost
 }
 
 const benchRoot = "/drivertest/bench"
@@ -129,6 +137,7 @@ func (m meter) throughput(b *testing.B) {
 		m.run(b, "stream-write/size="+sizeName(size), func(b *testing.B, h handle) {
 			b.SetBytes(size)
 			block := data.slice(0, min(size, 1<<20))
+			defer peakHeap(b)()
 			for b.Loop() {
 				check(b, streamOut(b.Context(), h, benchRoot+"/object", size, block))
 			}
@@ -137,6 +146,7 @@ func (m meter) throughput(b *testing.B) {
 			check(b, streamOut(b.Context(), h, benchRoot+"/object", size, data.slice(0, min(size, 1<<20))))
 			b.SetBytes(size)
 			buf := make([]byte, 128<<10)
+			defer peakHeap(b)()
 			for b.Loop() {
 				check(b, streamIn(b.Context(), h, benchRoot+"/object", 0, size, buf))
 			}
@@ -267,10 +277,10 @@ func (m meter) calls(b *testing.B) {
 			beside(b, 1, func(int64) error { return call.f(h) })
 		})
 	}
-	for _, size := range []int64{256, 1 << 20} {
+	for _, size := range []int64{256, 1 << 20, 16 << 20, 1 << 30}[:m.n(2, 3, 4)] {
 		m.run(b, "move/size="+sizeName(size), func(b *testing.B, h handle) {
 			names := [2]string{benchRoot + "/a/object", benchRoot + "/b/object"}
-			check(b, h.put(ctx, names[0], Data(1, 1, size)))
+			check(b, streamOut(ctx, h, names[0], size, Data(1, 1, min(size, 1<<20))))
 			beside(b, 1, func(i int64) error { return h.move(ctx, names[(i+1)%2], names[i%2]) })
 		})
 	}
@@ -285,94 +295,18 @@ func (m meter) calls(b *testing.B) {
 	})
 }
 
-// entries measures List, Walk and Delete by number of entries.
-func (m meter) entries(b *testing.B) {
-	all := []int{10, 100, 1000, 10000, 100000}
-	for _, n := range all[:m.n(3, 4, 5)] {
-		m.run(b, fmt.Sprintf("list/n=%d", n), func(b *testing.B, h handle) {
-			fill(b, h, n, flatName)
-			for b.Loop() {
-				l, err := h.list(b.Context(), benchRoot)
-				check(b, errors.Join(err, complete(len(l), n)))
-			}
-			perEntry(b, n)
-		})
-		for _, shape := range []struct {
-			key  string
-			name func(int) string
-		}{{"flat", flatName}, {"registry", registryName}, {"deep", deepName}} {
-			m.run(b, fmt.Sprintf("walk/n=%d/shape=%s", n, shape.key), func(b *testing.B, h handle) {
-				fill(b, h, n, shape.name)
-				for b.Loop() {
-					seen := 0
-					err := h.walk(b.Context(), benchRoot, func(entry) error { seen++; return nil })
-					check(b, errors.Join(err, complete(seen, n)))
-				}
-				perEntry(b, n)
-			})
-		}
-		m.page(b, n)
-		m.run(b, fmt.Sprintf("delete/n=%d", n), func(b *testing.B, h handle) {
-			for b.Loop() {
-				b.StopTimer()
-				fill(b, h, n, flatName)
-				b.StartTimer()
-				check(b, h.del(b.Context(), benchRoot))
-			}
-			perEntry(b, n)
-		})
-	}
-}
-
-// page measures one page of a walk, from the middle of the tree.
-func (m meter) page(b *testing.B, n int) {
-	if m.cfg.FilledBuffer == nil || n < 1000 {
-		return
-	}
-	m.run(b, fmt.Sprintf("walk-page/n=%d/page=100", n), func(b *testing.B, h handle) {
-		fill(b, h, n, flatName)
-		for b.Loop() {
-			seen := 0
-			err := h.walk(b.Context(), benchRoot, func(entry) error {
-				if seen++; seen == 100 {
-					return m.cfg.FilledBuffer
-				}
-				return nil
-			}, benchRoot+"/"+flatName(n/2))
-			check(b, err)
-		}
-	})
-}
-
-func perEntry(b *testing.B, n int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/entry")
-}
-
-func flatName(i int) string { return numbered(i) }
-
-func registryName(i int) string {
-	return fmt.Sprintf("repositories/app%d/_layers/sha256/%d/link", i/20, i)
-}
-
-func deepName(i int) string { return fmt.Sprintf("a/b/c/d%d/e/f/g%d/object", i%7, i) }
-
-func fill(b *testing.B, h handle, n int, name func(int) string) {
-	b.Helper()
-	for i := range n {
-		check(b, h.put(b.Context(), benchRoot+"/"+name(i), []byte("x")))
-	}
-}
-
 // uploads measures what the life of an upload costs beyond its bytes.
 func (m meter) uploads(b *testing.B) {
 	p := benchRoot + "/upload/data"
-	for _, resumes := range []int{1, 4, 16} {
-		const step = 64 << 10
-		m.run(b, fmt.Sprintf("append/step=64KiB/resumes=%d", resumes), func(b *testing.B, h handle) {
-			b.SetBytes(int64(resumes) * step)
-			block := Data(1, 1, step)
+	for _, a := range []struct {
+		step    int64
+		resumes int
+	}{{64 << 10, 1}, {64 << 10, 4}, {64 << 10, 16}, {1 << 20, 16}}[:m.n(3, 4, 4)] {
+		m.run(b, fmt.Sprintf("append/step=%s/resumes=%d", sizeName(a.step), a.resumes), func(b *testing.B, h handle) {
+			b.SetBytes(int64(a.resumes) * a.step)
+			block := Data(1, 1, a.step)
 			for b.Loop() {
-				check(b, resumed(b.Context(), h, p, resumes, block))
+				check(b, resumed(b.Context(), h, p, a.resumes, block))
 			}
 		})
 	}
@@ -399,6 +333,7 @@ func (m meter) uploads(b *testing.B) {
 		}
 	})
 	m.push(b)
+	m.pull(b)
 }
 
 // heapAfter reports by how much the heap has grown after uploads that were deleted again.
@@ -452,6 +387,30 @@ func (m meter) push(b *testing.B) {
 					h.put(ctx, fmt.Sprintf("%s/links/%d/link", benchRoot, i%64), []byte("sha256:0123")),
 					h.del(ctx, up),
 				)
+			})
+		})
+	}
+}
+
+// pull measures the storage side of pulling a layer: the link of a tag, that of the layer, its size
+// and its content.
+func (m meter) pull(b *testing.B) {
+	for _, par := range []int{1, 8} {
+		m.run(b, fmt.Sprintf("mixed/workload=pull/par=%d", par), func(b *testing.B, h handle) {
+			const size, layers = 256 << 10, 16
+			ctx := b.Context()
+			for i := range layers {
+				check(b, errors.Join(
+					h.put(ctx, fmt.Sprintf("%s/links/%d/link", benchRoot, i), []byte("sha256:0123")),
+					h.put(ctx, fmt.Sprintf("%s/blobs/%d/data", benchRoot, i), Data(uint64(i+1), 1, size)),
+				))
+			}
+			b.SetBytes(size)
+			beside(b, par, func(i int64) error {
+				_, err := h.get(ctx, fmt.Sprintf("%s/links/%d/link", benchRoot, i%layers))
+				p := fmt.Sprintf("%s/blobs/%d/data", benchRoot, i%layers)
+				_, serr := h.stat(ctx, p)
+				return errors.Join(err, serr, streamIn(ctx, h, p, 0, size, make([]byte, 32<<10)))
 			})
 		})
 	}
