@@ -111,13 +111,17 @@ func WrongLength() Fault {
 }
 
 // OneWrite does one request that changes something at a time: put, copy,
-// delete, complete and abort.
+// delete, complete and abort; and no listing meanwhile.
 func OneWrite() Fault {
-	var mu sync.Mutex
+	var mu sync.RWMutex
 	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
-		if !isRead(r) {
+		switch {
+		case !isRead(r):
 			mu.Lock()
 			defer mu.Unlock()
+		case listing(r) != "":
+			mu.RLock()
+			defer mu.RUnlock()
 		}
 		p.Pass(w, r)
 	}
