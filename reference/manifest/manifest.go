@@ -4,7 +4,8 @@
 // [WithSchema1] the signed manifests that came before.
 //
 // The formats themselves stand in packages below. What all have in common is
-// here: one well-formed JSON object without duplicate names, the agreement of
+// here: one well-formed JSON object without duplicate names, and without names
+// of a format that are spelled in other letters, at any depth; the agreement of
 // Content-Type and the mediaType of the body, the schemaVersion, and that no
 // body can be read as two formats.
 package manifest
