@@ -164,6 +164,16 @@ func dockerDisorder(g *registrar) {
 			Expect(x).To(haveDockerRange(size - 1))
 		})
 	}
+	for _, bad := range []string{"0-", "0-31,32-63", "a-b", "+0-63"} {
+		g.It("answers 416 to a chunk whose Content-Range is "+bad, requirement.DockerUploadRangeForm, func(c *Case) {
+			u := c.Repo().GivenUpload()
+			size := u.MinChunk(64)
+			u.GivenPatch(0, c.Content.Bytes(size))
+			c.Given(requirement.DockerUploadOutOfOrder, u.Patch(2*size, c.Content.Bytes(size)), HaveStatus(http.StatusRequestedRangeNotSatisfiable))
+			x := c.Repo().GivenUpload().Stream(c.Content.Bytes(size), header("Content-Range", bad))
+			Expect(x).To(HaveStatus(http.StatusRequestedRangeNotSatisfiable))
+		})
+	}
 }
 
 func dockerCompleting(g *registrar) {

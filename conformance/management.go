@@ -230,6 +230,7 @@ func dockerManifests(g *registrar) {
 		Expect(x).To(HaveStatus(http.StatusBadRequest))
 		Expect(x).To(haveErrors(len(m.Blobs), "MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"))
 	})
+	dockerTypes(g)
 	g.It("answers 202 to a DELETE of a manifest, then 404", requirement.DockerManifestDelete, func(c *Case) {
 		m := c.Repo().GivenImage("")
 		x := c.delete(manifestPath(m.Digest.String()), requirement.ManagementManifestDisabled)
@@ -258,6 +259,50 @@ func dockerManifests(g *registrar) {
 		}
 		Expect(x).To(HaveStatus(http.StatusMethodNotAllowed))
 		Expect(x).To(HaveErrorCode("UNSUPPORTED"))
+	})
+}
+
+// dockerTypes judges bodies that can be taken for another kind of manifest than
+// they are pushed as.
+func dockerTypes(g *registrar) {
+	image := func(c *Case, o ...fixtures.Option) fixtures.Manifest {
+		return c.Content.DockerImage(append(o, fixtures.Layers(1), fixtures.LayerSize(64))...).Manifest
+	}
+	list := func(c *Case, o ...fixtures.Option) fixtures.Manifest {
+		return c.Content.DockerList([]fixtures.Manifest{c.dockerImage()}, o...)
+	}
+	refuse := func(text string, r requirement.Requirement, make func(c *Case) fixtures.Manifest) {
+		g.It(text, r, func(c *Case) {
+			c.Repo().GivenErrorDocuments()
+			x := c.Repo().Do(http.MethodPut, manifestPath(c.Tag("text")), body(fixtures.MediaTypeDockerManifest, []byte("not a manifest")))
+			c.Given(requirement.DockerManifestInvalid, x, HaveStatus(http.StatusBadRequest))
+			c.Given(requirement.DockerManifestInvalid, x, HaveErrorCode("MANIFEST_INVALID"))
+			m := make(c)
+			c.Repo().GivenBlobs(m.Blobs...)
+			for _, child := range m.Children {
+				c.Repo().GivenBlobs(child.Blobs...)
+				if x := c.Repo().PutManifest(child.Digest.String(), child); x.Status/100 == 4 {
+					c.Unsupported(x, "images of schema 2 are refused")
+				}
+			}
+			Expect(c.Repo().TryManifest(c.Tag("docker"), m)).To(haveRefusal())
+		})
+	}
+	as := func(mediaType string, m fixtures.Manifest) fixtures.Manifest {
+		m.MediaType = mediaType
+		return m
+	}
+	refuse("refuses an image that is pushed as a list", requirement.DockerManifestTypeMismatch, func(c *Case) fixtures.Manifest {
+		return as(fixtures.MediaTypeDockerList, image(c))
+	})
+	refuse("refuses a list that is pushed as an image", requirement.DockerManifestTypeMismatch, func(c *Case) fixtures.Manifest {
+		return as(fixtures.MediaTypeDockerManifest, list(c))
+	})
+	refuse("refuses an image that has manifests as well", requirement.DockerManifestConfused, func(c *Case) fixtures.Manifest {
+		return image(c, fixtures.Field("manifests", "[]"))
+	})
+	refuse("refuses a list that has layers as well", requirement.DockerManifestConfused, func(c *Case) fixtures.Manifest {
+		return list(c, fixtures.Field("layers", "[]"))
 	})
 }
 

@@ -77,6 +77,11 @@ var (
 		Section: "chunked-upload", Since: SinceDockerV2,
 		Statement: "Sends Location and Range, as they stand, with the 416 to a chunk out of order.",
 	}
+	DockerUploadRangeForm = Requirement{
+		ID: "docker.upload.range-form", Level: Must, Basis: Implied, Feature: FeatureUploadChunked, Profile: ProfileDockerV2,
+		Section: "chunked-upload", Since: SinceDockerV2,
+		Statement: "Answers 416 to a chunk whose Content-Range has another form.",
+	}
 	DockerUploadResume = Requirement{
 		ID: "docker.upload.resume", Level: Must, Basis: Table, Feature: FeatureUploadStatus, Profile: ProfileDockerV2,
 		Section: "blob-upload", Since: SinceDockerV2,
@@ -247,6 +252,16 @@ var (
 		Section: "put-manifest", Since: SinceDockerV2,
 		Statement: "Reports BLOB_UNKNOWN or MANIFEST_BLOB_UNKNOWN once for each missing blob when it refuses a manifest with 400 for blobs that it doesn't hold.",
 	}
+	DockerManifestTypeMismatch = Requirement{
+		ID: "docker.manifest.type-mismatch", Level: Must, Basis: Implied, Feature: FeatureDockerV2, Profile: ProfileDockerV2,
+		Section: "pushing-an-image-manifest", Since: SinceDockerV2,
+		Statement: "Refuses a manifest that is pushed with another type than the one it tells.",
+	}
+	DockerManifestConfused = Requirement{
+		ID: "docker.manifest.confused", Level: Must, Basis: Implied, Feature: FeatureDockerV2, Profile: ProfileDockerV2,
+		Section: "pushing-an-image-manifest", Since: SinceDockerV2,
+		Statement: "Refuses an image that has manifests as well, and a list that has layers.",
+	}
 	DockerManifestDelete = Requirement{
 		ID: "docker.manifest.delete", Level: Must, Basis: Table, Feature: FeatureDeleteManifest, Profile: ProfileDockerV2,
 		Section: "deleting-an-image", Since: SinceDockerV2,
@@ -321,6 +336,7 @@ func dockerChapter() []Requirement {
 		DockerUploadPatchUuid,
 		DockerUploadOutOfOrder,
 		DockerUploadOutOfOrderStatus,
+		DockerUploadRangeForm,
 		DockerUploadResume,
 		DockerUploadComplete,
 		DockerUploadCompleteDigest,
@@ -355,6 +371,8 @@ func dockerChapter() []Requirement {
 		DockerManifestUnknown,
 		DockerManifestInvalid,
 		DockerManifestBlobUnknown,
+		DockerManifestTypeMismatch,
+		DockerManifestConfused,
 		DockerManifestDelete,
 		DockerManifestDeleteUnknown,
 		DockerManifestDeleteRefused,

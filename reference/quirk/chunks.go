@@ -27,6 +27,7 @@ func chunks() []Quirk {
 		{"patch-accepts-gap", "A later chunk that leaves a gap is appended all the same.", misplaced(patch, func(size, start int64) bool { return size > 0 && start > size })},
 		{"patch-accepts-overlap", "A chunk that begins before the end of the upload is appended all the same.", misplaced(patch, func(size, start int64) bool { return size > 0 && start < size })},
 		{"patch-range-malformed-accepted", "A Content-Range of another form is ignored, and the chunk taken.", requests(and(on("PATCH PUT", upload), malformed), unplace)},
+		{"patch-range-malformed-400", "A chunk whose Content-Range has another form is refused with 400 for 416.", answers(and(on("PATCH", upload), malformed), is(416), setStatus(400))},
 		{"patch-201", "A chunk is answered with 201 for 202.", answers(patch, is(202), setStatus(201))},
 		{"patch-204", "A chunk is answered with 204 for 202, as the older API of Docker had it.", answers(patch, is(202), setStatus(204), drop("Content-Length"))},
 		{"patch-no-location", "The answer to a chunk has no Location.", answers(patch, is(202), drop("Location"))},

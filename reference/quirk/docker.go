@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 func docker() []Quirk {
@@ -24,6 +25,8 @@ func docker() []Quirk {
 		{"blob-digest-invalid-500", "A GET of a blob by a digest of an unknown algorithm is answered with 500.", answers(on("GET HEAD", blob), is(400), setStatus(500))},
 		{"blob-digest-invalid-404", "A GET of a blob by a digest of an unknown algorithm is answered with 404.", answers(on("GET HEAD", blob), is(400), setStatus(404), setCode("BLOB_UNKNOWN"))},
 		{"manifest-unknown-code", "An unknown manifest is reported as BLOB_UNKNOWN.", answers(on("GET", manifest), is(404), setCode("BLOB_UNKNOWN"))},
+		{"docker-mistyped-201", "The type that a manifest tells may be another than the one that it is pushed with.", answers(and(on("PUT", manifest), body(toldOtherwise)), is(400), setStatus(201), setBody(""))},
+		{"docker-confused-201", "An image may have manifests, and a list layers.", answers(and(on("PUT", manifest), body(dockerConfused)), is(400), setStatus(201), setBody(""))},
 		{"docker-image-as-oci", "A schema 2 image comes with the media type of OCI, as after a conversion.", answers(gets, typed(typeDockerImage), set("Content-Type", typeImage))},
 		{"docker-list-as-oci", "A manifest list comes with the media type of OCI, as after a conversion.", answers(gets, typed(typeDockerList), set("Content-Type", typeIndex))},
 		{"docker-image-refused", "Schema 2 images are refused.", refuse(and(on("PUT", manifest), contentType(typeDockerImage)), 400, "MANIFEST_INVALID")},
@@ -54,6 +57,17 @@ func docker() []Quirk {
 			editRepositories(func(r []any) []any { return append([]any{x.r.URL.Query().Get("last")}, r...) })(x)
 		})},
 	}
+}
+
+// toldOtherwise tells whether the body names another media type than the request.
+func toldOtherwise(p pretty) bool {
+	return strings.Contains(p.text("mediaType"), "docker") && p.text("mediaType") != p.mediaType
+}
+
+// dockerConfused tells whether a body of Docker's can be taken for an image and
+// for a list.
+func dockerConfused(p pretty) bool {
+	return p.mediaType == p.text("mediaType") && strings.Contains(p.mediaType, "docker") && p.fields["layers"] != nil && p.fields["manifests"] != nil
 }
 
 func editRepositories(change func([]any) []any) edit {

@@ -355,6 +355,8 @@ func (p *player) manifests() {
 	docker := imageOf(dockerImg, config, "")
 	put("docker", docker, dockerImg)
 	put("list", `{"schemaVersion":2,"mediaType":"`+dockerLst+`","manifests":[{"mediaType":"`+dockerImg+`","digest":"`+digest.FromString(docker).String()+`","size":`+fmt.Sprint(len(docker))+`,"platform":{"architecture":"amd64","os":"linux"}}]}`, dockerLst)
+	put("mistyped", docker, dockerLst)
+	put("confused", strings.Replace(docker, "{", `{"manifests":[],`, 1), dockerImg)
 	p.do("GET", "/v2/m/manifests/docker", "")
 	p.do("GET", "/v2/m/manifests/list", "")
 }

@@ -270,15 +270,15 @@ type byteSpan struct{ start, end int64 }
 func (s *byteSpan) length() int64 { return s.end - s.start + 1 }
 
 // contentRange reads the Content-Range of a chunk, whose form is start-end,
-// unlike that of RFC 9110. Without one the span is nil. What has another form
-// gives [registry.ErrBlobUploadInvalid]; a span that ends before it begins,
-// [registry.ErrRangeInvalid].
+// unlike that of RFC 9110. Without one the span is nil. What has another form,
+// or ends before it begins, gives [registry.ErrRangeInvalid], as Docker's API has
+// it (section "Chunked upload").
 func contentRange(h http.Header) (*byteSpan, error) {
 	values := h.Values("Content-Range")
 	if len(values) == 0 {
 		return nil, nil
 	}
-	malformed := registry.ErrBlobUploadInvalid.With(fmt.Sprintf("Content-Range %.100q has not the form start-end", values[0]))
+	malformed := registry.ErrRangeInvalid.With(fmt.Sprintf("Content-Range %.100q has not the form start-end", values[0]))
 	first, last, ok := strings.Cut(values[0], "-")
 	if !ok || len(values) > 1 || !digits(first) || !digits(last) {
 		return nil, malformed
