@@ -152,7 +152,7 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a, nil
 }
 
-// Which realms are the registry's: its own origin, and what is encrypted below the
+// K-125: which realms are the registry's: its own origin, and what is encrypted below the
 // same registrable domain.
 func TestTrustedRealms(t *testing.T) {
 	t.Parallel()

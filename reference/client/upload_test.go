@@ -173,7 +173,7 @@ func TestUploadMinLength(t *testing.T) {
 	}
 }
 
-// A Location may be relative or on another host, which gets the bytes and no
+// K-130: a Location may be relative or on another host, which gets the bytes and no
 // credentials; never one that is not encrypted where the registry is.
 func TestUploadLocation(t *testing.T) {
 	t.Parallel()

@@ -140,7 +140,7 @@ func TestS057CacheThenLinkThenContent(t *testing.T) {
 	}
 }
 
-// S-237: a delete that comes between a look-up of the link and the set of the
+// S-237, K-111: a delete that comes between a look-up of the link and the set of the
 // cache leaves nothing in the cache, be it by this replica or by another.
 func TestS237DeleteDuringLookUp(t *testing.T) {
 	t.Parallel()
