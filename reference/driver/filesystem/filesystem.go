@@ -54,6 +54,7 @@ type Parameters struct {
 type Driver struct {
 	root   string
 	noSync bool
+	names  *syncer
 
 	listings listings
 
@@ -72,7 +73,7 @@ func New(p Parameters) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filesystem: root %q: %w", p.Root, err)
 	}
-	d := &Driver{root: root, noSync: p.NoSync, unsynced: map[string]int{}}
+	d := &Driver{root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{}}
 	for _, folder := range []string{"new", "open", "trash", "intent"} {
 		if err := os.MkdirAll(d.staged(folder), 0o777); err != nil {
 			return nil, fmt.Errorf("filesystem: %w", err)

@@ -117,7 +117,7 @@ func (d *Driver) rename(from, to string) error {
 			}
 			names := map[string]bool{filepath.Dir(from): true}
 			d.addNames(names, to)
-			return syncDirs(names)
+			return d.names.all(names)
 		}
 		if _, gone := os.Lstat(from); gone != nil || !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -155,7 +155,7 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 		return typed(path, err)
 	}
 	if !d.noSync && !driver.IsVolatile(ctx) {
-		err = syncDir(filepath.Dir(full))
+		err = d.names.one(filepath.Dir(full))
 	}
 	return failure(errors.Join(err, removeAll(trash)))
 }

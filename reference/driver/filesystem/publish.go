@@ -121,7 +121,7 @@ func (d *Driver) publish(files []*staged, noSync bool) error {
 		case err == nil && noSync:
 			return nil
 		case err == nil:
-			return syncDirs(names)
+			return d.names.all(names)
 		case !errors.Is(err, errRaced):
 			return err
 		}
@@ -283,26 +283,4 @@ func syncUnits(units []*unit) error {
 		}
 	}
 	return g.Wait()
-}
-
-// syncDirs makes the names in directories last.
-func syncDirs(dirs map[string]bool) error {
-	var g errgroup.Group
-	for dir := range dirs {
-		g.Go(func() error { return syncDir(dir) })
-	}
-	return g.Wait()
-}
-
-// syncDir makes the names in a directory last. One that has gone meanwhile has
-// no names to keep.
-func syncDir(full string) error {
-	dir, err := openFile(full, os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
