@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/registryconform/conform/ci/peers"
 	"github.com/registryconform/conform/ci/push"
 	"github.com/registryconform/conform/fixtures"
 	"github.com/registryconform/conform/reference/driver/filesystem"
@@ -49,7 +50,7 @@ func collectForever(dir string) int {
 // whole at the end.
 func TestP5CollectionBesideServers(t *testing.T) {
 	t.Parallel()
-	top := tempDir(t)
+	top := peers.TempDir(t)
 	dir := filepath.Join(top, "store")
 	servers := []*server{serve(t, dir, "--durability", "relaxed"), serve(t, dir, "--durability", "relaxed")}
 	collector := exec.Command(os.Args[0])

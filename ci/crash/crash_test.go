@@ -21,6 +21,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/registryconform/conform/ci/need"
+	"github.com/registryconform/conform/ci/peers"
 	"github.com/registryconform/conform/ci/push"
 	"github.com/registryconform/conform/fixtures"
 )
@@ -33,18 +34,6 @@ func TestMain(m *testing.M) {
 		os.Exit(collectForever(dir))
 	}
 	os.Exit(need.WithConform(m))
-}
-
-// tempDir returns a folder that goes with the test, in memory where there is
-// such a place: a kill loses nothing that was written, wherever that is.
-func tempDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "conform-crash-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 // A server is a process of "conform serve".
@@ -189,7 +178,7 @@ func (w *writer) check(t *testing.T, s *server, all bool) {
 // TestKill kills the server at any moment, again and again, while four writers
 // push: after each restart all that was acknowledged is there.
 func TestKill(t *testing.T) {
-	dir := tempDir(t)
+	dir := peers.TempDir(t)
 	var writers []*writer
 	for i := range 4 {
 		writers = append(writers, &writer{
@@ -236,7 +225,7 @@ func TestKill(t *testing.T) {
 // are answered, it ends with status 0, and what was acknowledged is there.
 func TestTerm(t *testing.T) {
 	t.Parallel()
-	dir := tempDir(t)
+	dir := peers.TempDir(t)
 	s := serve(t, dir)
 	content := bytes.Repeat([]byte("slow"), 64<<10)
 	response, _, err := s.Do(t.Context(), http.MethodPost, "/v2/term/blobs/uploads/", nil, nil, http.StatusAccepted)

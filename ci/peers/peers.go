@@ -97,14 +97,24 @@ func Crane() Peer {
 // test ends as package need says.
 func (p Peer) Start(tb testing.TB) *url.URL {
 	tb.Helper()
-	port := need.Server(tb, p.command(tb, tempDir(tb)), p.ready)
+	return p.StartIn(tb, TempDir(tb))
+}
+
+// StartIn is Start with a store that may have content already: the folder Store
+// of dir. [Crane] has none on disk.
+func (p Peer) StartIn(tb testing.TB, dir string) *url.URL {
+	tb.Helper()
+	port := need.Server(tb, p.command(tb, dir), p.ready)
 	return &url.URL{Scheme: "http", Host: "127.0.0.1:" + port}
 }
 
-// tempDir returns a folder that is removed with the test, in memory where the
+// Store returns the folder of the store that StartIn uses in dir.
+func Store(dir string) string { return filepath.Join(dir, "store") }
+
+// TempDir returns a folder that is removed with the test, in memory where the
 // machine has such a place: the peers' many small files make a disk the slowest
 // part by far, and their durability is not what is judged.
-func tempDir(tb testing.TB) string {
+func TempDir(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "conform-peer-")
 	if err != nil {
@@ -138,7 +148,7 @@ http:
 func distribution(tb testing.TB, program, dir, more string) *exec.Cmd {
 	tb.Helper()
 	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf(distributionConfig, filepath.Join(dir, "store")) + more
+	text := fmt.Sprintf(distributionConfig, Store(dir)) + more
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}

@@ -77,7 +77,11 @@ func (c Client) Do(ctx context.Context, method, path string, header http.Header,
 
 // Blob pushes a blob in the given number of chunks; 0 is in one PUT.
 func (c Client) Blob(ctx context.Context, repository string, content []byte, chunks int) (digest.Digest, error) {
-	dgst := digest.FromBytes(content)
+	return c.BlobAs(ctx, repository, content, digest.FromBytes(content), chunks)
+}
+
+// BlobAs pushes a blob under the given digest.
+func (c Client) BlobAs(ctx context.Context, repository string, content []byte, dgst digest.Digest, chunks int) (digest.Digest, error) {
 	response, _, err := c.Do(ctx, http.MethodPost, "/v2/"+repository+"/blobs/uploads/", nil, nil, http.StatusAccepted)
 	if err != nil {
 		return dgst, err
@@ -129,7 +133,7 @@ func (c Client) Manifest(ctx context.Context, repository, reference, mediaType s
 // Image pushes a manifest under a reference, the blobs and children of it first.
 func (c Client) Image(ctx context.Context, repository, reference string, m fixtures.Manifest) error {
 	for _, b := range m.Blobs {
-		if _, err := c.Blob(ctx, repository, b.Content, 0); err != nil {
+		if _, err := c.BlobAs(ctx, repository, b.Content, b.Digest, 0); err != nil {
 			return err
 		}
 	}

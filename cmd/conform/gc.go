@@ -38,7 +38,9 @@ DIR is the directory of a store, the one that holds docker/registry/v2. CONFIG i
 the configuration of a registry, whose storage it is, as conform serve CONFIG
 reads it. Servers of this program may go on with it, pushes and all: nothing goes on which a push
 relies, nor what is younger than --grace. Of others none may push meanwhile. A
-repository with a manifest that can't be read is left alone, and named.
+repository with a manifest that can't be read is left alone, and named. Where
+another registry has pushed manifests with a subject, it adds them to the index
+of referrers.
 
 Exit status: 0 it is done, 1 it broke off, as when another collection is under
 way, 2 it could not begin.`,
@@ -69,6 +71,7 @@ type collected struct {
 	Bytes     int64 `json:"bytes"`
 	Uploads   int   `json:"uploads"`
 	Skipped   int   `json:"skipped"`
+	Indexed   int   `json:"indexed,omitempty"`
 	DryRun    bool  `json:"dryRun,omitempty"`
 }
 
@@ -83,6 +86,8 @@ func (n *collected) add(i garbage.Item) {
 		n.Contents++
 	case garbage.Upload:
 		n.Uploads++
+	case garbage.Indexed:
+		n.Indexed++
 	case garbage.Skipped:
 		n.Skipped++
 	}

@@ -92,11 +92,14 @@ const (
 	Layer    Kind = "layer" // the link of a repository to a blob
 	Content  Kind = "content"
 	Upload   Kind = "upload"
+	// Indexed is a manifest with a subject that the index of referrers lacked,
+	// and that was added: one that another registry has pushed.
+	Indexed Kind = "indexed"
 	// Skipped is a repository that was left alone, for the reason given.
 	Skipped Kind = "skipped"
 )
 
-// An Item is something removed, or that a dry run would remove.
+// An Item is something removed or added, or that a dry run would have.
 type Item struct {
 	Kind       Kind   `json:"kind"`
 	Repository string `json:"repository,omitempty"`
@@ -123,7 +126,9 @@ type collector struct {
 }
 
 // Collect removes what is not needed from the store d, by the manifests as r,
-// a registry over it, reads them, and reports each removal. A repository with a
+// a registry over it, reads them, and reports each removal. As it reads all
+// manifests, it completes the indexes of referrers of those that registries
+// without such an index have pushed. A repository with a
 // manifest that can't be read is left alone as it is, and so is content that it
 // links to. An error of report ends the collection, as does a failure of the
 // driver; what was removed up to then was not needed. It fails with

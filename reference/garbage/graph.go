@@ -64,6 +64,9 @@ func (c *collector) graph(name registry.Name) (*graph, error) {
 			if n.target, err = c.canonical(name, s.Digest); err != nil {
 				return nil, err
 			}
+			if err := c.index(name, s.Digest, dgst); err != nil {
+				return nil, fmt.Errorf("index of referrers of %s: %w", name, err)
+			}
 		}
 		g.nodes[dgst] = n
 		g.order = append(g.order, dgst)
@@ -72,6 +75,24 @@ func (c *collector) graph(name registry.Name) (*graph, error) {
 		return g, nil
 	}
 	return g, c.roots(name, p, g)
+}
+
+// index adds a manifest with a subject to an index of referrers that says that it
+// is complete, and lacks it.
+func (c *collector) index(name registry.Name, subject, dgst digest.Digest) error {
+	entry := layout.Link(layout.ReferrersOf(name, subject), dgst)
+	if _, err := c.d.Stat(c.ctx, entry); !absent(err) {
+		return err
+	}
+	if _, err := c.d.Stat(c.ctx, layout.ReferrersComplete(name)); err != nil {
+		return ignoreAbsent(err) // it will be found when it is asked for
+	}
+	if !c.o.DryRun {
+		if err := c.d.PutContent(c.ctx, entry, []byte(dgst)); err != nil {
+			return err
+		}
+	}
+	return c.report(Item{Kind: Indexed, Repository: name.String(), Name: dgst.String()})
 }
 
 // aliases returns the digests of other algorithms that lead to manifests of the

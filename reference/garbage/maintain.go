@@ -46,6 +46,10 @@ func Maintain(ctx context.Context, r *storage.Registry, d driver.Driver, m Maint
 			message = "would remove"
 		}
 		return func(i Item) error {
+			message := message
+			if i.Kind == Indexed || i.Kind == Skipped {
+				message = string(i.Kind)
+			}
 			m.Log.InfoContext(ctx, message, "kind", i.Kind, "repository", i.Repository, "name", i.Name, "bytes", i.Bytes, "reason", i.Reason)
 			return nil
 		}
