@@ -287,7 +287,9 @@ func TestP5CollectionDuringPushes(t *testing.T) {
 	}
 }
 
-// TestPurgeUploads shows S-157, S-158, K-29.
+// TestPurgeUploads purges by age, dry first.
+//
+// S-157 S-158 K-29
 func TestPurgeUploads(t *testing.T) {
 	t.Parallel()
 	d := inmemory.New(inmemory.Parameters{})

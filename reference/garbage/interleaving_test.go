@@ -305,6 +305,8 @@ func (s scenario) all(t *testing.T, m mutant, f func(outcome, string) bool) {
 // TestP5Interleavings stops push and collector at every call of theirs and
 // lets the other go on, and lets them take turns at random: what was accepted
 // is there.
+//
+// K-51
 func TestP5Interleavings(t *testing.T) {
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {

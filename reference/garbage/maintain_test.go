@@ -23,7 +23,7 @@ import (
 // TestMaintain collects and purges by a clock that leaps, through a failure of
 // the store, and ends with its context.
 //
-// S-157
+// S-157 K-29
 func TestMaintain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

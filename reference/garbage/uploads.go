@@ -18,8 +18,9 @@ const MinUploadAge = 5 * time.Minute
 
 // PurgeUploads removes the upload sessions of the store at which nothing
 // happened since before, and reports each; with dryRun it only reports. A
-// session began at its startedat, and was at work when any of its files
-// changed. One that tells no time stays. None that is in progress goes if before
+// session began at its startedat, and was at work when any other of its files
+// changed; one whose startedat holds no time is as old as that file. One that
+// tells no time at all stays. None that is in progress goes if before
 // lies [MinUploadAge] back, whichever process writes to it.
 func PurgeUploads(ctx context.Context, d driver.Driver, before time.Time, dryRun bool, report func(Item) error) error {
 	return names(ctx, d, func(name registry.Name) error {
@@ -58,8 +59,8 @@ func lastActive(ctx context.Context, d driver.Driver, session string) (time.Time
 			if err != nil {
 				return ignoreAbsent(err)
 			}
-			if at, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))); err != nil {
-				return nil
+			if began, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))); err == nil {
+				at = began
 			}
 		}
 		if !info.IsDir() && at.After(latest) {
