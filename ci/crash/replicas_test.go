@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/ci/peers"
 )
 
 // An uploading is an upload session as its client sees it, which asks any server
@@ -89,7 +91,7 @@ func (u *uploading) killedInChunk(t *testing.T, s *server, n int) {
 // S-145, S-169, S-171, S-213).
 func TestReplicasGoOnWithAnUpload(t *testing.T) {
 	t.Parallel()
-	dir := tempDir(t)
+	dir := peers.TempDir(t)
 	servers := []*server{serve(t, dir), serve(t, dir)}
 	random := rand.New(rand.NewPCG(1, 2))
 	content := make([]byte, 3<<20)

@@ -54,16 +54,19 @@ func TestMaintain(t *testing.T) {
 			close(ended)
 		}()
 		time.Sleep(25 * time.Hour)
+		synctest.Wait()
 		if _, err := p.Blobs().Stat(ctx, loose); err != nil {
 			t.Errorf("a blob within the grace period: %v", err)
 		}
 		broken.Store(true)
 		time.Sleep(3 * time.Hour)
+		synctest.Wait()
 		broken.Store(false)
 		if !strings.Contains(log.String(), "level=ERROR") {
 			t.Errorf("the failure is not in the log: %s", log.String())
 		}
 		time.Sleep(6 * time.Hour)
+		synctest.Wait()
 		if _, err := p.Blobs().Stat(ctx, loose); !errors.Is(err, registry.ErrBlobUnknown) {
 			t.Errorf("a blob that nothing refers to: %v", err)
 		}
@@ -71,6 +74,7 @@ func TestMaintain(t *testing.T) {
 			t.Errorf("a young upload: %v", err)
 		}
 		time.Sleep(60 * time.Hour)
+		synctest.Wait()
 		if _, err := p.Blobs().Upload(ctx, id); !errors.Is(err, registry.ErrBlobUploadUnknown) {
 			t.Errorf("an old upload: %v", err)
 		}
