@@ -262,13 +262,13 @@ func (u *upload) putStart(ctx context.Context) error {
 // keep makes the content last, so that another process can go on with it. The
 // first to do so lets the start of the session last, too.
 func (u *upload) keep(ctx context.Context) error {
+	var err error
 	if _, ok := u.r.driver.(driver.Publisher); ok && u.resumed == 0 {
-		if err := u.putStart(ctx); err != nil {
-			return err
-		}
+		err = u.putStart(ctx)
 	}
-	if err := u.file.Close(); err != nil {
-		return mapped("keep upload "+u.id, err)
+	// Whatever failed, others must get at the upload, be it to cancel it.
+	if err = errors.Join(err, mapped("keep upload "+u.id, u.file.Close())); err != nil {
+		return err
 	}
 	if u.broken != nil || u.size.Load() == u.resumed {
 		return nil
