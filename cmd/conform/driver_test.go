@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,26 @@ func serverScripts(t *testing.T, folder string, server map[string]string) {
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		})
 	})
+}
+
+// TestServedParameters points drivers at the server in a container, unless they
+// are told of another.
+func TestServedParameters(t *testing.T) {
+	t.Parallel()
+	base := &url.URL{Scheme: "http", Host: "127.0.0.1:10000"}
+	for _, c := range []struct{ name, given, where, want string }{
+		{"s3", "", "regionendpoint", "http://127.0.0.1:10000"},
+		{"azure", "", "serviceurl", "http://127.0.0.1:10000/account"},
+		{"azure", "https://other/account", "serviceurl", "https://other/account"},
+	} {
+		st := &store{name: c.name, params: map[string]any{"accountname": "account"}}
+		if c.given != "" {
+			st.params[c.where] = c.given
+		}
+		if got := st.at(base)[c.where]; got != c.want {
+			t.Errorf("%s, given %q: %v; want %s", c.name, c.given, got, c.want)
+		}
+	}
 }
 
 // serverImage is a Dockerfile of an S3 server that keeps its content in the

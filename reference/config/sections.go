@@ -96,20 +96,7 @@ func (p *parser) http() *section {
 			"ciphersuites": ignored(notHere),
 		}),
 		"headers": {any: func(key string) *section {
-			return leaf(func(n *node) error {
-				list, err := n.texts()
-				if err != nil {
-					return err
-				}
-				if !regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").MatchString(key) || strings.ContainsAny(strings.Join(list, ""), "\r\n\x00") {
-					return fmt.Errorf("not a header")
-				}
-				if h.Headers == nil {
-					h.Headers = map[string][]string{}
-				}
-				h.Headers[key] = list
-				return nil
-			})
+			return leaf(func(n *node) error { return h.header(key, n) })
 		}},
 		"net": scalar(func(s string) error {
 			if s != "tcp" && s != "" {
@@ -125,6 +112,21 @@ func (p *parser) http() *section {
 		"http2":        ignored(notHere),
 		"h2c":          ignored(notHere),
 	})
+}
+
+func (h *HTTP) header(name string, n *node) error {
+	list, err := n.texts()
+	if err != nil {
+		return err
+	}
+	if !regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").MatchString(name) || strings.ContainsAny(strings.Join(list, ""), "\r\n\x00") {
+		return fmt.Errorf("not a header")
+	}
+	if h.Headers == nil {
+		h.Headers = map[string][]string{}
+	}
+	h.Headers[name] = list
+	return nil
 }
 
 func (p *parser) redis() *section {

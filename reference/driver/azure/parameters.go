@@ -132,32 +132,8 @@ func (p *Parameters) setters() driver.Setters {
 		"serviceurl":           driver.Text(&p.ServiceURL),
 		"rootdirectory":        driver.Text(&p.RootDirectory),
 		"skipverify":           driver.Boolean(&p.SkipVerify),
-		"max_retries": func(v any) error {
-			n := int64(defaultRetries)
-			if err := driver.Number(&n)(v); err != nil {
-				return err
-			}
-			if n < 0 || n > 100 {
-				return fmt.Errorf("%d: want 0 to 100", n)
-			}
-			p.MaxRetries = int(n)
-			if n == 0 {
-				p.MaxRetries = -1
-			}
-			return nil
-		},
-		"retry_delay": func(v any) error {
-			var text string
-			if err := driver.Text(&text)(v); err != nil || text == "" {
-				return err
-			}
-			delay, err := time.ParseDuration(text)
-			if err != nil || delay <= 0 {
-				return fmt.Errorf("%q: want a duration, such as 100ms", text)
-			}
-			p.RetryDelay = delay
-			return nil
-		},
+		"max_retries":          p.setRetries,
+		"retry_delay":          p.setRetryDelay,
 		"chunksize": func(v any) error {
 			err := driver.Number(&p.ChunkSize)(v)
 			if err == nil && v != nil && p.ChunkSize == 0 {
@@ -166,6 +142,34 @@ func (p *Parameters) setters() driver.Setters {
 			return err
 		},
 	}
+}
+
+func (p *Parameters) setRetries(v any) error {
+	n := int64(defaultRetries)
+	if err := driver.Number(&n)(v); err != nil {
+		return err
+	}
+	if n < 0 || n > 100 {
+		return fmt.Errorf("%d: want 0 to 100", n)
+	}
+	p.MaxRetries = int(n)
+	if n == 0 {
+		p.MaxRetries = -1
+	}
+	return nil
+}
+
+func (p *Parameters) setRetryDelay(v any) error {
+	var text string
+	if err := driver.Text(&text)(v); err != nil || text == "" {
+		return err
+	}
+	delay, err := time.ParseDuration(text)
+	if err != nil || delay <= 0 {
+		return fmt.Errorf("%q: want a duration, such as 100ms", text)
+	}
+	p.RetryDelay = delay
+	return nil
 }
 
 // wrong returns the error of a parameter.

@@ -208,12 +208,7 @@ func handler(o Options, d driver.Driver, known registry.DescriptorCache) (http.H
 	h := server.New(storage.New(d, content), server.Options{
 		Manifests: table, Logger: access, Secret: o.Secret, CatalogMax: o.CatalogMax,
 	})
-	if o.ReadOnly {
-		h = readOnly(h)
-	}
-	if len(o.Headers) > 0 {
-		h = withHeaders(h, o.Headers)
-	}
+	h = front(h, o)
 	for _, q := range quirks {
 		h = q.Wrap(h)
 	}

@@ -5,6 +5,17 @@ import (
 	"slices"
 )
 
+// front puts before the registry what does not depend on its content.
+func front(h http.Handler, o Options) http.Handler {
+	if o.ReadOnly {
+		h = readOnly(h)
+	}
+	if len(o.Headers) > 0 {
+		h = withHeaders(h, o.Headers)
+	}
+	return h
+}
+
 // readOnly refuses every request that would change something.
 func readOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
