@@ -22,7 +22,8 @@ func areas() map[string]area {
 	}
 }
 
-// yielding are the behaviours that gave way to better ones.
+// yielding are the behaviours that gave way to better ones, which their sentences
+// tell.
 func yielding() []string {
 	return []string{"S-007", "S-090", "S-114", "S-117", "S-119", "S-122", "S-287", "S-299", "S-315", "S-316"}
 }
