@@ -69,10 +69,10 @@ const (
 
 // children visits what the hint leaves of the children of a directory.
 func (w *walk) children(ctx context.Context, dir string) error {
-	after := ""
-	if rest, ok := strings.CutPrefix(w.options.StartAfterHint, below(dir)); ok {
+	after, below := "", below(dir)
+	if rest, ok := strings.CutPrefix(w.options.StartAfterHint, below); ok {
 		after, _, _ = strings.Cut(rest, "/")
-		if err := w.visit(ctx, Entry{Path: below(dir) + after}); err != nil {
+		if err := w.visit(ctx, Entry{Path: below + after}); err != nil {
 			return err
 		}
 	}
@@ -85,7 +85,7 @@ func (w *walk) children(ctx context.Context, dir string) error {
 			if err := w.visit(ctx, e); err != nil {
 				return err
 			}
-			after = strings.TrimPrefix(e.Path, below(dir))
+			after = strings.TrimPrefix(e.Path, below)
 		}
 		if len(entries) < most {
 			return nil

@@ -94,8 +94,8 @@ func benchmark(b *testing.B, f func(b *testing.B, c *benchConn)) {
 	}
 }
 
-// BenchmarkPull is of what a client asks for when it pulls. The allocations
-// are those of the server, of net/http too.
+// BenchmarkPull is of what a client asks for when it pulls, and of a list of a
+// hundred tags. The allocations are those of the server, of net/http too.
 func BenchmarkPull(b *testing.B) {
 	for _, op := range []string{"head-blob", "get-blob", "head-tag", "get-tag", "get-digest", "list-tags"} {
 		b.Run("op="+op, func(b *testing.B) {
@@ -103,6 +103,11 @@ func BenchmarkPull(b *testing.B) {
 				blob := c.push(strings.Repeat("x", 4<<10))
 				body := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"a/b","digest":%q,"size":4096},"layers":[]}`, blob)
 				c.do("PUT", "/v2/bench/mark/manifests/latest", body, "application/vnd.oci.image.manifest.v1+json")
+				for i := range 99 {
+					if op == "list-tags" {
+						c.do("PUT", fmt.Sprintf("/v2/bench/mark/manifests/v1.%d", i), body, "application/vnd.oci.image.manifest.v1+json")
+					}
+				}
 				method, what, _ := strings.Cut(op, "-")
 				path := "/v2/bench/mark/" + map[string]string{
 					"blob": "blobs/" + blob, "tag": "manifests/latest",

@@ -197,13 +197,13 @@ func (r *Registry) holdsLink(ctx context.Context, folder string) (bool, error) {
 // bytes, beginning after the given one ("": at the start). There are none if the
 // folder is absent. Memory does not grow with their number.
 func (r *Registry) children(ctx context.Context, folder, after string, f func(name string) error) error {
-	hint := ""
+	hint, below := "", folder+"/"
 	if after != "" {
-		hint = folder + "/" + after
+		hint = below + after
 	}
 	var stopped error
 	err := r.driver.Walk(ctx, folder, func(info driver.FileInfo) error {
-		name, ok := strings.CutPrefix(info.Path(), folder+"/")
+		name, ok := strings.CutPrefix(info.Path(), below)
 		// A driver may tell again what the hint says is known.
 		if ok && name > after && !strings.Contains(name, "/") {
 			stopped = f(name)

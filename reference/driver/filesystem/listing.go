@@ -25,11 +25,13 @@ const (
 	settled = 3 * time.Second
 	// dirPiece is how many children are read at once.
 	dirPiece = 1024
+	// worthKeeping is how many children make a listing worth its place.
+	worthKeeping = 32
 )
 
-// ListAfter implements [driver.Lister]. It reads all of the directory, but keeps
-// little of it, unless that is large and has not changed for a while: then the
-// names are kept for as long as it doesn't change.
+// ListAfter implements [driver.Lister]. It reads all of the directory, and holds
+// no more than it returns, unless the directory has not changed for a while: then
+// the names are kept for as long as it doesn't change.
 func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([]driver.Entry, error) {
 	if err := check(ctx, path, true); err != nil {
 		return nil, err
@@ -54,17 +56,20 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 	if err != nil {
 		return nil, typed(path, err)
 	}
-	if len(names) == most && time.Since(info.ModTime()) > settled {
-		if err := d.keep(path, dir, info); err != nil {
-			return nil, typed(path, err)
+	if time.Since(info.ModTime()) > settled {
+		switch {
+		case len(names) == most:
+			err = d.keepAll(path, dir, info)
+		case after == "" && len(names) >= worthKeeping:
+			d.keep(path, info, names)
 		}
 	}
-	return entries(path, names), nil
+	return entries(path, names), typed(path, err)
 }
 
-// keep reads the directory once more, and keeps what is in it if that is not
+// keepAll reads the directory once more, and keeps what is in it if that is not
 // too much.
-func (d *Driver) keep(path string, dir *os.File, info fs.FileInfo) error {
+func (d *Driver) keepAll(path string, dir *os.File, info fs.FileInfo) error {
 	if _, err := dir.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -79,8 +84,17 @@ func (d *Driver) keep(path string, dir *os.File, info fs.FileInfo) error {
 		return err
 	}
 	slices.SortFunc(all, compare)
-	d.listings.put(&listing{path: path, info: info, children: all, cost: cost})
+	d.keep(path, info, all)
 	return nil
+}
+
+// keep keeps all children of the directory, sorted, which must not be changed.
+func (d *Driver) keep(path string, info fs.FileInfo, all []child) {
+	x := &listing{path: path, info: info, children: all}
+	for _, c := range all {
+		x.cost += len(c.name) + nameCost
+	}
+	d.listings.put(x)
 }
 
 // A child is a name in a directory.
@@ -93,8 +107,9 @@ func compare(a, b child) int { return strings.Compare(a.name, b.name) }
 
 func entries(path string, children []child) []driver.Entry {
 	all := make([]driver.Entry, len(children))
+	below := strings.TrimSuffix(path, "/") + "/"
 	for i, c := range children {
-		all[i] = driver.Entry{Path: strings.TrimSuffix(path, "/") + "/" + c.name, IsDir: c.dir}
+		all[i] = driver.Entry{Path: below + c.name, IsDir: c.dir}
 	}
 	return all
 }

@@ -8,6 +8,36 @@ import (
 	"time"
 )
 
+// TestListingOfOnePiece keeps what was read at once, if it is worth it.
+func TestListingOfOnePiece(t *testing.T) {
+	t.Parallel()
+	d, err := New(Parameters{Root: t.TempDir(), NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{worthKeeping - 1, worthKeeping} {
+		dir := fmt.Sprint("/dir", n)
+		for i := range n {
+			if err := d.PutContent(t.Context(), fmt.Sprintf("%s/%03d", dir, i), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		past := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(d.full(dir), past, past); err != nil {
+			t.Fatal(err)
+		}
+		for _, after := range []string{"000", "", "005"} {
+			all, err := d.ListAfter(t.Context(), dir, after, 1000)
+			if want := map[string]int{"000": n - 1, "": n, "005": n - 6}[after]; err != nil || len(all) != want {
+				t.Errorf("%d children after %q, %v, want %d", len(all), after, err, want)
+			}
+			if kept := d.listings.byDir[dir] != nil; kept != (n >= worthKeeping && after != "000") {
+				t.Errorf("%d children, after %q: kept: %t", n, after, kept)
+			}
+		}
+	}
+}
+
 // TestListingsThatAreKept changes a large directory in every way, by the driver
 // that keeps its names and by another; each change is listed at once.
 func TestListingsThatAreKept(t *testing.T) {
