@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/registryconform/conform/reference/registry"
@@ -118,6 +120,7 @@ func gone(r *http.Request, err error) bool {
 	return r.Context().Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, new(*bodyError))
 }
 
+// document says each error once, though it came from several places.
 func document(list []*registry.Error) []byte {
 	doc := errorDocument{}
 	for _, e := range list[:min(len(list), maxErrors)] {
@@ -129,7 +132,9 @@ func document(list []*registry.Error) []byte {
 			}
 			entry.Detail = detail
 		}
-		doc.Errors = append(doc.Errors, entry)
+		if !slices.ContainsFunc(doc.Errors, func(said errorEntry) bool { return reflect.DeepEqual(said, entry) }) {
+			doc.Errors = append(doc.Errors, entry)
+		}
 	}
 	// Strings and valid raw messages can't fail.
 	b, _ := json.Marshal(doc)
