@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,12 +130,12 @@ func indexOf(child digest.Digest, childType string) string {
 type actor struct {
 	calls int
 	gate  chan struct{}
-	ready bool // at the gate
-	done  bool
+	ready atomic.Bool // at the gate
+	done  atomic.Bool
 }
 
 func (a *actor) hook(faulty.Op, string) error {
-	a.ready = true
+	a.ready.Store(true)
 	<-a.gate
 	a.calls++
 	return nil
@@ -144,7 +145,7 @@ func (a *actor) start(f func()) {
 	a.gate = make(chan struct{})
 	go func() {
 		f()
-		a.done = true
+		a.done.Store(true)
 	}()
 }
 
@@ -158,13 +159,13 @@ func interleave(first, second *actor, s schedule) {
 	for {
 		synctest.Wait()
 		switch {
-		case first.done && second.done:
+		case first.done.Load() && second.done.Load():
 			return
-		case first.ready && (!second.ready || s(first.calls, second.calls)):
-			first.ready = false
+		case first.ready.Load() && (!second.ready.Load() || s(first.calls, second.calls)):
+			first.ready.Store(false)
 			first.gate <- struct{}{}
-		case second.ready:
-			second.ready = false
+		case second.ready.Load():
+			second.ready.Store(false)
 			second.gate <- struct{}{}
 		default:
 			time.Sleep(time.Millisecond) // they wait for time to pass

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -42,7 +43,7 @@ func TestMaintain(t *testing.T) {
 		kept, _, err := image(t, p, "latest", "layer", "")
 		must(t, err)
 		id := abandon(t, p)
-		var log bytes.Buffer
+		var log record
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -88,6 +89,24 @@ func TestMaintain(t *testing.T) {
 		<-ended
 		sound(t, memory)
 	})
+}
+
+// A record is a log that can be read while it is written.
+type record struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
 }
 
 // abandon begins an upload and leaves it.
