@@ -7,9 +7,11 @@
 //	internal/layout/   name and digest → path of a driver
 //	manifest/          media type → parser; what a manifest refers to
 //	storage/           registry.Registry over a driver
+//	cache/             what a store remembers of its blobs: in memory, in Redis
+//	garbage/           removes from a store what no repository needs
+//	fsck/              checks a store by its documented layout alone
 //	client/            registry.Registry over HTTP, to any registry
 //	auth/challenge/    parse and write WWW-Authenticate
-//	cache/             what a store remembers of its blobs: in memory, in Redis
 //	registry/          vocabulary and contracts that all others meet in
 //	config/            what a file and the environment say of a registry
 //	server/            http.Handler over any registry.Registry
