@@ -51,6 +51,7 @@ itself broke, 130 if it was interrupted.`,
 // run does all that the verb does.
 func (f *runFlags) run(ctx context.Context, s streams) error {
 	started := time.Now()
+	boundMemory()
 	env, err := settings.Read(os.LookupEnv)
 	if err != nil {
 		return err
