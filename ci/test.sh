@@ -11,7 +11,7 @@ for module in $(git ls-files '*go.mod'); do
 		# A module of tools alone has no tests.
 		case $module in
 		ci/tools/*) ;;
-		*) go test -timeout 20m "$@" ./... ;;
+		*) go test -timeout 60m "$@" ./... ;;
 		esac
 	)
 done
