@@ -182,7 +182,9 @@ func TestDialects(t *testing.T) {
 		{"three entries a page", nemesis.SmallPages(3), []string{"LIST-0[1-6]", "WALK-0*", "WALK-1[0-7]", "DELE-0[1-6]", "RESU-0*", "STAT-0*"}, 3},
 		{"no ranges", nemesis.IgnoreRanges(), []string{"READ-*", "CONT-0*"}, 0},
 		{"repeated puts", nemesis.ReplayPuts(), []string{"CONT-0*", "WRIT-*", "RESU-*", "MOVE-*"}, 0},
-		{"answers lost", nemesis.LoseAnswers(), []string{"CONT-0*", "WRIT-*", "RESU-*", "MOVE-*", "DELE-0[1-6]"}, 0},
+		// Not DELE-01 and -05: a delete that is repeated because its answer was lost, and then finds
+		// nothing, can't tell whether there was something. The driver takes it for done.
+		{"answers lost", nemesis.LoseAnswers(), []string{"CONT-0*", "WRIT-*", "RESU-*", "MOVE-*", "DELE-0[2346]"}, 0},
 	} {
 		t.Run(dialect.name, func(t *testing.T) {
 			p, server := behind(t, server)
