@@ -108,9 +108,10 @@ func checkingLayers(g *registrar) {
 		x := c.pushWithoutLayers(m)
 		c.Given(requirement.Schema1LayersUnknown, x, haveOneOf(missingCodes()...))
 		c.Repo().GivenSigned(requirement.Schema1PushCreated, m)
-		changed := m.Manifest
-		changed.Content = tamperedPayload(m)
-		x = c.Repo().TryManifest(m.Tag, changed)
+		changed := c.signed(c.key(fixtures.ES256))
+		c.Repo().GivenBlobs(changed.Blobs...)
+		changed.Content = tamperedPayload(changed)
+		x = c.Repo().TryManifest(changed.Tag, changed.Manifest)
 		c.Given(requirement.Schema1PayloadTampered, x, haveAnyErrorCode("MANIFEST_UNVERIFIED"))
 		both := c.signed(c.key(fixtures.ES256))
 		both.Content = tamperedPayload(both)
