@@ -385,10 +385,11 @@ func TestTokenLife(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for body, want := range map[string]time.Duration{
-		`{"token":"t"}`:                                                              60 * time.Second,
-		`{"token":"t","expires_in":300}`:                                             300 * time.Second,
-		`{"token":"t","expires_in":1e300}`:                                           24 * time.Hour,
-		`{"token":"t","expires_in":-5}`:                                              60 * time.Second,
+		`{"token":"t"}`:                    60 * time.Second,
+		`{"token":"t","expires_in":300}`:   300 * time.Second,
+		`{"token":"t","expires_in":1e300}`: 24 * time.Hour,
+		`{"token":"t","expires_in":-5}`:    60 * time.Second,
+
 		`{"token":"t","expires_in":300,"issued_at":"2026-01-02T03:03:05Z"}`:          240 * time.Second,
 		`{"token":"t","expires_in":300,"issued_at":"2020-01-02T03:03:05Z"}`:          300 * time.Second,
 		`{"token":"t","expires_in":300,"issued_at":"yesterday","refresh_token":"r"}`: 300 * time.Second,
