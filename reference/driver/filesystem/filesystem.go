@@ -5,7 +5,7 @@
 //
 //	new/     content that waits for its name
 //	open/    what writers left uncommitted, under the path it is for
-//	trash/   what was deleted, until it is gone
+//	trash/   trees that were deleted, until they are gone
 //	intent/  links that name directories which a crash could leave empty
 //
 // Content gets its name by a rename, once it is on stable storage; a directory
@@ -16,6 +16,7 @@ package filesystem
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +25,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -57,6 +60,10 @@ type Driver struct {
 	names  *syncer
 
 	listings listings
+	intents  intents
+
+	process string        // begins the names that this driver makes up
+	made    atomic.Uint64 // counts them
 
 	mu       sync.Mutex
 	unsynced map[string]int // directories in view, of which their parent may not know for good yet
@@ -73,7 +80,10 @@ func New(p Parameters) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("filesystem: root %q: %w", p.Root, err)
 	}
-	d := &Driver{root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{}}
+	d := &Driver{
+		root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{},
+		intents: intents{byDir: map[string]*intent{}}, process: rand.Text(),
+	}
 	for _, folder := range []string{"new", "open", "trash", "intent"} {
 		if err := os.MkdirAll(d.staged(folder), 0o777); err != nil {
 			return nil, fmt.Errorf("filesystem: %w", err)
@@ -99,6 +109,12 @@ func (d *Driver) full(path string) string {
 // staged returns a place in the staging folder.
 func (d *Driver) staged(elem ...string) string {
 	return filepath.Join(append([]string{d.root, staging}, elem...)...)
+}
+
+// unnamed returns a place in a folder of the staging folder that nobody else
+// knows.
+func (d *Driver) unnamed(folder string) string {
+	return d.root + "/" + staging + "/" + folder + "/" + d.process + strconv.FormatUint(d.made.Add(1), 36)
 }
 
 // check refuses a path outside the rules and a context that is done.

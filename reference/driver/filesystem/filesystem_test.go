@@ -84,8 +84,8 @@ func TestNothingUncommittedIsInView(t *testing.T) {
 	noRest(t, root)
 }
 
-// noRest fails if the staging folder holds anything but its folders, or the
-// rest an empty directory.
+// noRest fails if the staging folder holds anything but intents and the empty
+// directories that they name, or the rest an empty directory.
 func noRest(t *testing.T, root string) {
 	t.Helper()
 	must(t, filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
@@ -95,7 +95,7 @@ func noRest(t *testing.T, root string) {
 		rel, _ := filepath.Rel(root, p)
 		parts := strings.Split(rel, "/")
 		if parts[0] == staging {
-			if len(parts) > 2 {
+			if len(parts) > 2 && parts[1] != "intent" && !(parts[1] == "open" && e.IsDir()) {
 				t.Errorf("left over: %s", rel)
 			}
 			return nil
@@ -258,7 +258,13 @@ func TestRecoverPutsAwayWhatACrashLeft(t *testing.T) {
 	must(t, os.WriteFile(d.staged("new", "young"), nil, 0o666))
 	past := time.Now().Add(-2 * abandonedAfter)
 	must(t, os.Chtimes(d.staged("new", "old"), past, past))
+	must(t, exec.Command("touch", "-h", "-d", past.Format(time.RFC3339), d.staged("intent", "1")).Run())
 	d = open(t, root)
+	for intent, want := range map[string]bool{"1": false, "2": true} {
+		if _, err := os.Lstat(d.staged("intent", intent)); (err == nil) != want {
+			t.Errorf("intent %s is there: %t, want %t", intent, !want, want)
+		}
+	}
 	if all, err := d.List(ctx, "/a"); err != nil || len(all) != 1 {
 		t.Fatalf("list: %v, %v", all, err)
 	}
@@ -363,6 +369,25 @@ func work(root string) {
 }
 
 func whole(b []byte) bool { return bytes.HasSuffix(b, []byte(".!")) }
+
+// TestIntentsAreBounded deletes and moves in more directories than intents are
+// kept for.
+func TestIntentsAreBounded(t *testing.T) {
+	t.Parallel()
+	ctx, root := t.Context(), t.TempDir()
+	d, err := New(Parameters{Root: root, NoSync: true})
+	must(t, err)
+	for i := range 3 * intentsKept {
+		must(t, fill(ctx, d, fmt.Sprintf("/a/%d/f", i), []byte("x"), i))
+		must(t, d.Delete(ctx, fmt.Sprintf("/a/%d/f", i)))
+	}
+	links, err := os.ReadDir(d.staged("intent"))
+	must(t, err)
+	if len(links) > intentsKept || len(links) != len(d.intents.byDir) {
+		t.Errorf("%d intents are there, %d are known, %d may be kept", len(links), len(d.intents.byDir), intentsKept)
+	}
+	noRest(t, root)
+}
 
 func TestReaderIsAFile(t *testing.T) {
 	t.Parallel()

@@ -66,3 +66,57 @@ func readFile(full string) (content []byte, err error) {
 	}
 	return content, nil
 }
+
+// retried calls f until no signal interrupts it.
+func retried(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// rename is [os.Rename] without a look at what is there.
+func rename(from, to string) error {
+	err := retried(func() error { return syscall.Rename(from, to) })
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// mkdir is [os.Mkdir].
+func mkdir(full string) error {
+	return pathError("mkdir", full, retried(func() error { return syscall.Mkdir(full, 0o777) }))
+}
+
+// rmdir reports whether the directory is gone.
+func rmdir(full string) bool {
+	err := retried(func() error { return syscall.Rmdir(full) })
+	return err == nil || errors.Is(err, syscall.ENOENT)
+}
+
+// unlink removes a file, if it is there.
+func unlink(full string) error {
+	err := retried(func() error { return syscall.Unlink(full) })
+	if errors.Is(err, syscall.ENOENT) {
+		return nil
+	}
+	return pathError("unlink", full, err)
+}
+
+// syncDir makes the names in a directory last. One that has gone meanwhile has
+// no names to keep.
+func syncDir(full string) error {
+	fd, err := openFD(full, syscall.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		pathError("sync", full, retried(func() error { return syscall.Fsync(fd) })),
+		pathError("close", full, syscall.Close(fd)),
+	)
+}

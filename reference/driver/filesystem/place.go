@@ -2,14 +2,12 @@ package filesystem
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -73,12 +71,13 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	if src == dst {
 		return nil
 	}
-	done, err := d.intend(filepath.Dir(from), filepath.Dir(to))
-	if err != nil {
+	dirs := []string{filepath.Dir(from), filepath.Dir(to)}
+	if err := d.hold(dirs...); err != nil {
 		return failure(err)
 	}
-	defer done()
+	defer d.release(dirs...)
 	if err := d.rename(from, to); err != nil {
+		d.prune(filepath.Dir(to))
 		if isFile(from) != nil {
 			return driver.PathNotFoundError{Path: src, DriverName: name}
 		}
@@ -95,41 +94,47 @@ func isFile(full string) error {
 	return err
 }
 
-// rename moves a file for good, and makes the directories that are missing.
+// rename moves a file for good, makes the directories that are missing, and
+// removes those that are empty now.
 func (d *Driver) rename(from, to string) error {
 	var made []string
 	defer func() { d.note(-1, made...) }()
 	for range maxTries {
-		for dir := filepath.Dir(to); len(dir) > len(d.root); dir = filepath.Dir(dir) {
-			if _, err := os.Lstat(dir); err == nil {
-				break
-			}
-			made = append(made, dir)
-			d.note(1, dir)
-		}
-		if err := mkdirAll(filepath.Dir(to)); err != nil {
-			return err
-		}
-		err := os.Rename(from, to)
-		if err == nil {
+		err := rename(from, to)
+		switch {
+		case err == nil:
+			names := map[string]bool{d.prune(filepath.Dir(from)): true}
 			if d.noSync {
 				return nil
 			}
-			names := map[string]bool{filepath.Dir(from): true}
 			d.addNames(names, to)
 			return d.names.all(names)
+		case !errors.Is(err, fs.ErrNotExist) || isFile(from) != nil:
+			return err
 		}
-		if _, gone := os.Lstat(from); gone != nil || !errors.Is(err, fs.ErrNotExist) {
+		err = mkdirAll(filepath.Dir(to), func(dir string) {
+			made = append(made, dir)
+			d.note(1, dir)
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return errRaced
 }
 
-// mkdirAll makes a directory and those above it. That others remove them
-// meanwhile is no failure: what comes next finds out, and begins anew.
-func mkdirAll(dir string) error {
-	err := os.MkdirAll(dir, 0o777)
+// mkdirAll makes a directory and those above it, and calls f before each that
+// seems to be missing. That others remove them meanwhile is no failure: what
+// comes next finds out, and begins anew.
+func mkdirAll(dir string, f func(dir string)) error {
+	f(dir)
+	err := mkdir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := mkdirAll(filepath.Dir(dir), f); err != nil {
+			return err
+		}
+		err = mkdir(dir)
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -145,19 +150,33 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 		return failure(err)
 	}
 	full := d.full(path)
-	done, err := d.intend(filepath.Dir(full))
-	if err != nil {
+	dir := filepath.Dir(full)
+	if err := d.hold(dir); err != nil {
 		return failure(err)
 	}
-	defer done()
-	trash := d.staged("trash", rand.Text())
-	if err := os.Rename(full, trash); err != nil {
+	defer d.release(dir)
+	trash, err := d.takeAway(full)
+	if err != nil {
 		return typed(path, err)
 	}
+	stays := d.prune(dir)
 	if !d.noSync && !driver.IsVolatile(ctx) {
-		err = d.names.one(filepath.Dir(full))
+		err = d.names.one(stays)
 	}
-	return failure(errors.Join(err, removeAll(trash)))
+	if trash != "" {
+		err = errors.Join(err, removeAll(trash))
+	}
+	return failure(err)
+}
+
+// takeAway removes a file at once. A tree it puts into the trash.
+func (d *Driver) takeAway(full string) (trash string, err error) {
+	err = retried(func() error { return syscall.Unlink(full) })
+	if !errors.Is(err, syscall.EISDIR) {
+		return "", pathError("unlink", full, err)
+	}
+	trash = d.unnamed("trash")
+	return trash, rename(full, trash)
 }
 
 // removeAll removes a tree into which others may move a file at the moment, of
@@ -169,83 +188,4 @@ func removeAll(full string) error {
 		}
 	}
 	return errRaced
-}
-
-// intend notes directories that are to be pruned if a crash comes, and
-// returns what prunes them now.
-func (d *Driver) intend(dirs ...string) (done func(), err error) {
-	var links []string
-	done = func() {
-		for _, dir := range dirs {
-			d.prune(dir, d.root)
-		}
-		for _, link := range links {
-			os.Remove(link)
-		}
-	}
-	for _, dir := range dirs {
-		below, err := filepath.Rel(d.root, dir)
-		if err != nil {
-			return nil, err
-		}
-		link := d.staged("intent", rand.Text())
-		if err := os.Symlink(below, link); err != nil {
-			done()
-			return nil, err
-		}
-		links = append(links, link)
-	}
-	return done, nil
-}
-
-// prune removes dir and those above it, below top, as long as they are empty.
-func (d *Driver) prune(dir, top string) {
-	for ; len(dir) > len(top); dir = filepath.Dir(dir) {
-		if err := syscall.Rmdir(dir); err != nil && err != syscall.ENOENT {
-			return
-		}
-	}
-}
-
-// recover ends what a crash cut short.
-func (d *Driver) recover() error {
-	intents, err := os.ReadDir(d.staged("intent"))
-	if err != nil {
-		return err
-	}
-	for _, intent := range intents {
-		link := d.staged("intent", intent.Name())
-		below, err := os.Readlink(link)
-		if err == nil && filepath.IsLocal(below) {
-			// The directories on the way may be there in part.
-			for dir := filepath.Join(d.root, below); len(dir) > len(d.root); dir = filepath.Dir(dir) {
-				_ = syscall.Rmdir(dir)
-			}
-		}
-		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return errors.Join(d.sweep("trash", 0), d.sweep("new", abandonedAfter))
-}
-
-// sweep removes what is older than age from a folder of the staging folder.
-func (d *Driver) sweep(folder string, age time.Duration) error {
-	entries, err := os.ReadDir(d.staged(folder))
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil && time.Since(info.ModTime()) >= age {
-			err = removeAll(d.staged(folder, entry.Name()))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,17 +1,16 @@
 package filesystem
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -175,12 +174,12 @@ func (d *Driver) stage(files []*staged) ([]*unit, error) {
 		var u *unit
 		switch {
 		case top == "":
-			u = &unit{from: d.staged("new", rand.Text()), to: s.target}
+			u = &unit{from: cmp.Or(s.at, d.unnamed("new")), to: s.target}
 			units = append(units, u)
 		case len(units) > 0 && units[len(units)-1].to == top:
 			u = units[len(units)-1]
 		default:
-			u = &unit{from: d.staged("new", rand.Text()), to: top}
+			u = &unit{from: d.unnamed("new"), to: top}
 			units = append(units, u)
 		}
 		u.files = append(u.files, s)
@@ -211,7 +210,7 @@ func (u *unit) mkdirs(dir string) error {
 		}
 	}
 	u.dirs = append(u.dirs, dir)
-	return os.Mkdir(dir, 0o777)
+	return mkdir(dir)
 }
 
 // write gives the staged file a name, and its content if it has none yet.
@@ -220,7 +219,7 @@ func (s *staged) write(at string) error {
 		return nil
 	}
 	if s.file != nil {
-		if err := os.Rename(s.at, at); err != nil {
+		if err := rename(s.at, at); err != nil {
 			return err
 		}
 		s.at = at
@@ -238,7 +237,7 @@ func (s *staged) write(at string) error {
 // rename brings the unit into view. It fails with errRaced if directories came
 // or went on the way.
 func (u *unit) rename() error {
-	err := os.Rename(u.from, u.to)
+	err := rename(u.from, u.to)
 	switch {
 	case err == nil:
 		u.from = ""
@@ -257,12 +256,12 @@ func (u *unit) dissolve() error {
 	if u.from == "" || len(u.dirs) == 0 {
 		return nil
 	}
-	for _, s := range u.files {
+	for n, s := range u.files {
 		if s.file == nil || !strings.HasPrefix(s.at, u.from+"/") {
 			continue
 		}
-		at := filepath.Join(filepath.Dir(u.from), rand.Text())
-		if err := os.Rename(s.at, at); err != nil {
+		at := u.from + "-" + strconv.Itoa(n)
+		if err := rename(s.at, at); err != nil {
 			return err
 		}
 		s.at = at
@@ -273,14 +272,14 @@ func (u *unit) dissolve() error {
 // syncUnits brings files and directories to stable storage: all at once, so
 // that the file system may do it in one go.
 func syncUnits(units []*unit) error {
-	var g errgroup.Group
+	var g together
 	for _, u := range units {
 		for _, s := range u.files {
-			g.Go(s.file.Sync)
+			g.add(s.file.Sync)
 		}
 		for _, dir := range u.dirs {
-			g.Go(func() error { return syncDir(dir) })
+			g.add(func() error { return syncDir(dir) })
 		}
 	}
-	return g.Wait()
+	return g.run()
 }

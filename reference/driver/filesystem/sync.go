@@ -1,9 +1,7 @@
 package filesystem
 
 import (
-	"errors"
-	"io/fs"
-	"os"
+	"cmp"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -36,11 +34,11 @@ func newSyncer(f func(dir string) error) *syncer {
 
 // all syncs the directories, at once.
 func (s *syncer) all(dirs map[string]bool) error {
-	var g errgroup.Group
+	var g together
 	for dir := range dirs {
-		g.Go(func() error { return s.one(dir) })
+		g.add(func() error { return s.one(dir) })
 	}
-	return g.Wait()
+	return g.run()
 }
 
 func (s *syncer) one(dir string) error {
@@ -79,15 +77,19 @@ func (s *syncer) one(dir string) error {
 	return mine.err
 }
 
-// syncDir makes the names in a directory last. One that has gone meanwhile has
-// no names to keep.
-func syncDir(full string) error {
-	dir, err := openFile(full, os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
+// together are calls that are made at once.
+type together []func() error
+
+func (t *together) add(f func() error) { *t = append(*t, f) }
+
+// run makes the calls, one of them here, and returns the first error.
+func (t together) run() error {
+	if len(t) == 0 {
 		return nil
 	}
-	if err != nil {
-		return err
+	var g errgroup.Group
+	for _, f := range t[1:] {
+		g.Go(f)
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return cmp.Or(t[0](), g.Wait())
 }

@@ -2,15 +2,12 @@ package filesystem
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -89,27 +86,37 @@ func (w *writer) tryOpen(flags int) error {
 	if err != nil {
 		return err
 	}
-	w.file = file
+	var info fs.FileInfo
 	if err = lock(file); errors.Is(err, syscall.EWOULDBLOCK) {
 		err = driver.BusyError{Path: w.path, DriverName: name}
-	} else if err == nil && !w.isMine(w.temp) {
+	} else if err == nil {
+		info, err = sameFile(file, w.temp)
+	}
+	switch {
+	case err == nil && info == nil:
 		err = errRaced
-	}
-	info, statErr := file.Stat()
-	if err == nil {
-		err = statErr
-	}
-	if err == nil && flags == os.O_CREATE && info.Size() > 0 {
+	case err == nil && flags == os.O_CREATE && info.Size() > 0:
 		// There was none when this writer began.
 		err = driver.BusyError{Path: w.path, DriverName: name}
 	}
 	if err != nil {
-		w.file = nil
 		file.Close()
 		return err
 	}
-	w.size, w.dirty = info.Size(), info.Size() == 0
+	w.file, w.size, w.dirty = file, info.Size(), info.Size() == 0
 	return nil
+}
+
+// sameFile describes the file, or returns nil if the name is not one of it.
+func sameFile(file *os.File, full string) (fs.FileInfo, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if there, err := os.Lstat(full); err != nil || !os.SameFile(info, there) {
+		return nil, nil
+	}
+	return info, nil
 }
 
 // lock locks the file until it is closed, or the process ends. It waits for
@@ -134,20 +141,17 @@ func (d *Driver) isFinal(path string) bool {
 // takes the place of one that is there.
 func openStaged(full string, flags int) (*os.File, error) {
 	for range maxTries {
-		if flags&os.O_EXCL != 0 {
-			if err := os.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
-			}
-		}
 		file, err := openFile(full, flags)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && flags&os.O_CREATE != 0:
-			if err := mkdirAll(filepath.Dir(full)); err != nil {
-				return nil, err
-			}
-		case errors.Is(err, fs.ErrExist): // another started over just now
+			err = mkdirAll(filepath.Dir(full), func(string) {})
+		case errors.Is(err, fs.ErrExist):
+			err = unlink(full)
 		default:
 			return file, err
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return nil, errRaced
@@ -160,8 +164,19 @@ func (d *Driver) dropUncommitted(path string) error {
 		return nil
 	}
 	err := os.RemoveAll(dir)
-	d.prune(filepath.Dir(dir), d.staged("open"))
+	d.prune(filepath.Dir(dir))
 	return err
+}
+
+// left says that a staged file has gone. Its directory stays for the next one
+// of the path, for a while.
+func (d *Driver) left(temp string) {
+	dir := filepath.Dir(temp)
+	if err := d.hold(dir); err != nil {
+		d.prune(dir)
+		return
+	}
+	d.release(dir)
 }
 
 func (w *writer) usable() error {
@@ -198,7 +213,7 @@ func (w *writer) Commit(ctx context.Context) error {
 // committed ends the writer, whose content has its name.
 func (w *writer) committed() error {
 	w.ended = errCommitted
-	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
+	w.d.left(w.temp)
 	return w.file.Close()
 }
 
@@ -220,8 +235,8 @@ func (w *writer) take() (string, error) {
 			return "", err
 		}
 	}
-	taken := w.d.staged("new", rand.Text())
-	err := os.Rename(w.temp, taken)
+	taken := w.d.unnamed("new")
+	err := rename(w.temp, taken)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", errDiscarded
 	}
@@ -237,24 +252,20 @@ func (w *writer) take() (string, error) {
 // putBack returns a file to where a writer can go on with it, unless another
 // has started over there.
 func putBack(taken, temp string) error {
-	if err := mkdirAll(filepath.Dir(temp)); err != nil {
+	if err := mkdirAll(filepath.Dir(temp), func(string) {}); err != nil {
 		return err
 	}
 	err := os.Link(taken, temp)
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, os.Remove(taken))
+	return errors.Join(err, unlink(taken))
 }
 
 // isMine reports whether the name is one of this writer's file.
 func (w *writer) isMine(full string) bool {
-	mine, err := w.file.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Lstat(full)
-	return err == nil && os.SameFile(mine, there)
+	info, err := sameFile(w.file, full)
+	return err == nil && info != nil
 }
 
 func (w *writer) Cancel(context.Context) error {
@@ -270,12 +281,9 @@ func (w *writer) Cancel(context.Context) error {
 	}
 	var err error
 	if w.isMine(w.temp) {
-		err = os.Remove(w.temp)
+		err = unlink(w.temp)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
+	w.d.left(w.temp)
 	return failure(errors.Join(err, w.file.Close()))
 }
 
@@ -294,11 +302,11 @@ func (w *writer) cancelClosed() error {
 		!w.left.ModTime().Equal(there.ModTime()):
 		return errGoneOn
 	}
-	if err := os.Remove(w.temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := unlink(w.temp); err != nil {
 		return err
 	}
 	w.ended = errCancelled
-	w.d.prune(filepath.Dir(w.temp), w.d.staged("open"))
+	w.d.left(w.temp)
 	return nil
 }
 
@@ -322,11 +330,10 @@ func (w *writer) keep() error {
 	if !w.dirty || w.d.noSync {
 		return nil
 	}
-	var g errgroup.Group
-	g.Go(w.file.Sync)
+	g := together{w.file.Sync}
 	top := w.d.staged()
 	for dir := filepath.Dir(w.temp); len(dir) >= len(top); dir = filepath.Dir(dir) {
-		g.Go(func() error { return syncDir(dir) })
+		g.add(func() error { return syncDir(dir) })
 	}
-	return g.Wait()
+	return g.run()
 }
