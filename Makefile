@@ -50,7 +50,7 @@ test-drivers: setup ## judge every storage driver for a minute each: ours, and d
 	ci/test-drivers.sh
 
 .PHONY: bench-drivers
-bench-drivers: ## measure our filesystem driver beside distribution's
+bench-drivers: ## measure our filesystem driver beside distribution's, and write the ratios into ci/performance.md
 	ci/bench-drivers.sh
 
 .PHONY: bench
