@@ -58,16 +58,11 @@ func (m *manifests) Stat(ctx context.Context, dgst digest.Digest) (registry.Desc
 	if err != nil || desc.Size >= 0 && m.r.options.Manifests.IsManifest(desc.MediaType) {
 		return desc, err
 	}
-	x, err := m.Get(ctx, dgst)
+	p, err := m.Content(ctx, dgst)
 	if err != nil {
 		return registry.Descriptor{}, err
 	}
-	return describe(x, dgst), nil
-}
-
-func describe(m registry.Manifest, dgst digest.Digest) registry.Descriptor {
-	mediaType, content := m.Payload()
-	return registry.Descriptor{MediaType: mediaType, Digest: dgst, Size: int64(len(content))}
+	return p.Describe(dgst), nil
 }
 
 // identity returns the bytes that the digest of a manifest is of.
@@ -92,6 +87,16 @@ func (m *manifests) Get(ctx context.Context, dgst digest.Digest) (registry.Manif
 		return nil, fmt.Errorf("manifest %s of %s: %w", dgst, m.name, errMismatch)
 	}
 	return x, nil
+}
+
+// Content implements [registry.Manifests]. What comes from elsewhere is verified
+// as Get does.
+func (m *manifests) Content(ctx context.Context, dgst digest.Digest) (registry.Payload, error) {
+	x, err := m.Get(ctx, dgst)
+	if err != nil {
+		return registry.Payload{}, err
+	}
+	return registry.PayloadOf(x), nil
 }
 
 // fetch reads and parses a manifest, of no matter which digest.
@@ -143,7 +148,7 @@ func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.
 	if err != nil {
 		return registry.Descriptor{}, err
 	}
-	return describe(x, dgst), nil
+	return registry.PayloadOf(x).Describe(dgst), nil
 }
 
 // put pushes a manifest and returns the tags that the registry says it has set

@@ -109,7 +109,7 @@ func (m *manifests) tagged(ctx context.Context, subject digest.Digest) ([]regist
 // refer adds x to the referrers of the subject, where the registry does not do so
 // itself.
 func (m *manifests) refer(ctx context.Context, x registry.Manifest, subject digest.Digest) error {
-	desc := describe(x, canonical(x))
+	desc := registry.PayloadOf(x).Describe(canonical(x))
 	desc.ArtifactType, desc.Annotations = x.ArtifactType(), x.Annotations()
 	return m.rewrite(ctx, subject, func(all []registry.Descriptor) []registry.Descriptor {
 		if slices.ContainsFunc(all, func(d registry.Descriptor) bool { return d.Digest == desc.Digest }) {

@@ -31,7 +31,7 @@ func (t *tags) Get(ctx context.Context, tag registry.Tag) (registry.Descriptor, 
 	if err != nil {
 		return registry.Descriptor{}, err
 	}
-	return describe(x, canonical(x)), nil
+	return registry.PayloadOf(x).Describe(canonical(x)), nil
 }
 
 // Set implements [registry.Tags]: the manifest is read and pushed again.

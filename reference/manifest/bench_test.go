@@ -37,6 +37,7 @@ func BenchmarkManifest(b *testing.B) {
 			})
 		}
 		bench("parse", func() error { _, err := table.Parse(x.MediaType, x.Content); return err })
+		bench("detect", func() error { _, err := table.Detect(x.Content); return err })
 		bench("read", func() error { _, err := table.ParseStored(x.Content); return err })
 		bench("decode", func() error { var m v1.Manifest; return json.Unmarshal(x.Content, &m) })
 		if kind != "artifact" {

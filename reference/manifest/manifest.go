@@ -45,6 +45,8 @@ type Format struct {
 	Excludes []string
 	// Index tells that the references are manifests, not blobs.
 	Index bool
+	// Signed tells that manifests are [registry.SignedManifest].
+	Signed bool
 	// Parse reads a body that has passed all of the above. Its errors are
 	// sentences for the client. The manifest keeps content.
 	Parse func(content []byte, fields map[string]json.RawMessage) (registry.Manifest, error)
@@ -89,6 +91,7 @@ func Formats() []Format {
 func Schema1(o schema1.Options) Format {
 	return Format{
 		MediaType: schema1.MediaType, SchemaVersion: 1, Marker: "fsLayers",
+		Signed:   true,
 		Aliases:  []string{schema1.MediaTypeUnsigned, "application/json"},
 		Excludes: []string{"config", "layers", "manifests", "subject"},
 		Parse:    schema1.Parser(o),
@@ -135,6 +138,13 @@ func (t *Table) IsManifest(mediaType string) bool { return t.find(mediaType) != 
 func (t *Table) IsIndex(mediaType string) bool {
 	f := t.find(mediaType)
 	return f != nil && f.Index
+}
+
+// IsSigned reports whether a manifest of mediaType, the type of a format or an
+// alias of one, is a [registry.SignedManifest].
+func (t *Table) IsSigned(mediaType string) bool {
+	f := t.accepts(mediaType)
+	return f != nil && f.Signed
 }
 
 func (t *Table) find(mediaType string) *Format {

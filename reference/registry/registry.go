@@ -139,6 +139,26 @@ type Manifest interface {
 	Annotations() map[string]string
 }
 
+// A Payload is a manifest as it is served: its media type, its bytes, which are
+// not to be changed, and the digest of exactly these. That of a [SignedManifest]
+// with signatures is not the one by which it is known.
+type Payload struct {
+	MediaType string
+	Content   []byte
+	Digest    digest.Digest
+}
+
+// PayloadOf returns what is served of m.
+func PayloadOf(m Manifest) Payload {
+	mediaType, content := m.Payload()
+	return Payload{MediaType: mediaType, Content: content, Digest: digest.Canonical.FromBytes(content)}
+}
+
+// Describe returns the descriptor of a manifest that is known by dgst.
+func (p Payload) Describe(dgst digest.Digest) Descriptor {
+	return Descriptor{MediaType: p.MediaType, Digest: dgst, Size: int64(len(p.Content))}
+}
+
 // A SignedManifest is a [Manifest] whose signatures are no part of what its
 // digest is of. A store keeps them beside it, and joins them to serve: Payload
 // returns both. It may have none.
@@ -183,6 +203,11 @@ type Manifests interface {
 
 	// Get returns the manifest, or fails with [ErrManifestUnknown].
 	Get(ctx context.Context, dgst digest.Digest) (Manifest, error)
+
+	// Content returns what is served of the manifest, or fails with
+	// [ErrManifestUnknown]. It is what Get gives, for who needs the bytes
+	// alone: what was verified when it was stored is not parsed again.
+	Content(ctx context.Context, dgst digest.Digest) (Payload, error)
 
 	// Put stores the manifest. All that is wrong with it comes back at
 	// once, joined: [ErrManifestInvalid], [ErrDigestInvalid], what

@@ -24,35 +24,25 @@ func (c *call) getManifest() error {
 	if err != nil {
 		return err
 	}
-	m, err := c.repo.Manifests().Get(c.ctx, dgst)
+	p, err := c.repo.Manifests().Content(c.ctx, dgst)
 	if err != nil {
 		return err
 	}
-	mediaType, content := m.Payload()
 	h := c.w.Header()
-	tag := entityTag(dgst, m)
+	// Signatures can be added under the same digest, so that the entity tag is
+	// of all bytes (RFC 9110 §8.8.3).
+	tag := `"` + p.Digest.String() + `"`
 	h.Set("Docker-Content-Digest", dgst.String())
 	h.Set("ETag", tag)
 	if noneMatch(c.r.Header.Values("If-None-Match"), tag) {
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(content)))
+	h.Set("Content-Type", p.MediaType)
+	h.Set("Content-Length", strconv.Itoa(len(p.Content)))
 	c.w.WriteHeader(http.StatusOK)
-	_, _ = c.w.Write(content)
+	_, _ = c.w.Write(p.Content)
 	return nil
-}
-
-// entityTag returns the digest as an entity tag. Signatures can be added under
-// the same digest, so that one of all bytes stands for a manifest that has some
-// (RFC 9110 §8.8.3).
-func entityTag(dgst digest.Digest, m registry.Manifest) string {
-	if _, signed := m.(registry.SignedManifest); signed {
-		_, content := m.Payload()
-		dgst = digest.FromBytes(content)
-	}
-	return `"` + dgst.String() + `"`
 }
 
 // knownReference returns the reference of a call about content that is to be

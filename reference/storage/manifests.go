@@ -55,27 +55,45 @@ func (m *manifests) amongLayers(ctx context.Context, dgst digest.Digest) (digest
 	return canonical, nil
 }
 
-// load reads a manifest without a look at the links. Bytes that are not those
-// of the digest are never returned.
-func (r *Registry) load(ctx context.Context, canonical digest.Digest) (registry.Manifest, error) {
-	if m := r.parsed.get(canonical); m != nil {
-		return m, nil
+// payload reads a manifest as it is stored, without a look at the links. Bytes
+// that are not those of the digest are never returned.
+func (r *Registry) payload(ctx context.Context, canonical digest.Digest) (registry.Payload, error) {
+	if e, ok := r.recent.get(canonical); ok {
+		return e.payload, nil
 	}
 	content, err := r.driver.GetContent(ctx, layout.Blob(canonical))
 	if absent(err) {
-		return nil, registry.ErrManifestUnknown.With(canonical.String())
+		return registry.Payload{}, registry.ErrManifestUnknown.With(canonical.String())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read manifest %s: %w", canonical, err)
+		return registry.Payload{}, fmt.Errorf("read manifest %s: %w", canonical, err)
 	}
 	if canonical.Algorithm().FromBytes(content) != canonical {
-		return nil, fmt.Errorf("manifest %s: the stored bytes have another digest", canonical)
+		return registry.Payload{}, fmt.Errorf("manifest %s: the stored bytes have another digest", canonical)
 	}
-	m, err := r.options.Manifests.ParseStored(content)
+	mediaType, err := r.options.Manifests.Detect(content)
+	if err != nil {
+		return registry.Payload{}, fmt.Errorf("manifest %s: %w", canonical, err)
+	}
+	p := registry.Payload{MediaType: mediaType, Content: content, Digest: canonical}
+	r.recent.put(canonical, kept{payload: p})
+	return p, nil
+}
+
+// load reads and parses a manifest as it is stored, without a look at the links.
+func (r *Registry) load(ctx context.Context, canonical digest.Digest) (registry.Manifest, error) {
+	if e, _ := r.recent.get(canonical); e.manifest != nil {
+		return e.manifest, nil
+	}
+	p, err := r.payload(ctx, canonical)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.options.Manifests.ParseStored(p.Content)
 	if err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", canonical, err)
 	}
-	r.parsed.put(canonical, m)
+	r.recent.put(canonical, kept{payload: p, manifest: m})
 	return m, nil
 }
 
@@ -85,25 +103,39 @@ func (m *manifests) Get(ctx context.Context, dgst digest.Digest) (registry.Manif
 	if err != nil {
 		return nil, err
 	}
-	x, err := m.r.load(ctx, canonical)
+	p, err := m.r.payload(ctx, canonical)
 	if err != nil {
 		return nil, err
 	}
-	return m.withSignatures(ctx, canonical, x)
+	if !m.r.options.Manifests.IsSigned(p.MediaType) {
+		return m.r.load(ctx, canonical)
+	}
+	joined, err := m.signed(ctx, canonical)
+	return joined.manifest, err
+}
+
+// Content implements [registry.Manifests]. A manifest that has signatures is
+// parsed where it was not served lately: it is stored apart from them.
+func (m *manifests) Content(ctx context.Context, dgst digest.Digest) (registry.Payload, error) {
+	canonical, err := m.revision(ctx, dgst)
+	if err != nil {
+		return registry.Payload{}, err
+	}
+	p, err := m.r.payload(ctx, canonical)
+	if err != nil || !m.r.options.Manifests.IsSigned(p.MediaType) {
+		return p, err
+	}
+	joined, err := m.signed(ctx, canonical)
+	return joined.payload, err
 }
 
 // Stat implements [registry.Manifests].
 func (m *manifests) Stat(ctx context.Context, dgst digest.Digest) (registry.Descriptor, error) {
-	found, err := m.Get(ctx, dgst)
+	p, err := m.Content(ctx, dgst)
 	if err != nil {
 		return registry.Descriptor{}, err
 	}
-	return describe(found, dgst), nil
-}
-
-func describe(m registry.Manifest, dgst digest.Digest) registry.Descriptor {
-	mediaType, content := m.Payload()
-	return registry.Descriptor{MediaType: mediaType, Digest: dgst, Size: int64(len(content))}
+	return p.Describe(dgst), nil
 }
 
 // Put implements [registry.Manifests].
@@ -131,7 +163,7 @@ func (m *manifests) Put(ctx context.Context, x registry.Manifest, opts registry.
 		return registry.Descriptor{}, err
 	}
 	m.keep(canonical, x)
-	return describe(x, dgst), nil
+	return registry.PayloadOf(x).Describe(dgst), nil
 }
 
 // validate returns the digest under which x is pushed, and what is wrong with

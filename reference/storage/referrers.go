@@ -52,7 +52,7 @@ func (m *manifests) referrer(ctx context.Context, dgst, subject digest.Digest) (
 	if s := x.Subject(); s == nil || s.Digest != subject {
 		return registry.Descriptor{}, registry.ErrManifestUnknown.With(dgst.String())
 	}
-	desc := describe(x, dgst)
+	desc := registry.PayloadOf(x).Describe(dgst)
 	desc.ArtifactType, desc.Annotations = x.ArtifactType(), x.Annotations()
 	return desc, nil
 }

@@ -34,27 +34,31 @@ func (m *manifests) check(x registry.Manifest, tags []registry.Tag) error {
 	return nil
 }
 
-// withSignatures joins x, as it is stored, with the signatures that the
-// repository has of it. The result is kept by all that it is made of.
-func (m *manifests) withSignatures(ctx context.Context, canonical digest.Digest, x registry.Manifest) (registry.Manifest, error) {
-	signed, ok := x.(registry.SignedManifest)
-	if !ok {
-		return x, nil
-	}
+// signed returns a manifest with the signatures that the repository has of it.
+// The result is kept by all that it is made of.
+func (m *manifests) signed(ctx context.Context, canonical digest.Digest) (kept, error) {
 	known, err := m.signatures(ctx, canonical)
-	if err != nil || len(known) == 0 {
-		return x, err
+	if err != nil {
+		return kept{}, err
 	}
-	key := joinedKey(canonical, known)
-	if joined := m.r.parsed.get(key); joined != nil {
-		return joined, nil
+	key := signedKey(canonical, known)
+	if k, _ := m.r.recent.get(key); k.manifest != nil {
+		return k, nil
+	}
+	x, err := m.r.load(ctx, canonical)
+	if err != nil {
+		return kept{}, err
+	}
+	signed, ok := x.(registry.SignedManifest)
+	if !ok || len(known) == 0 {
+		return parsed(x), nil
 	}
 	var contents [][]byte
 	complete := true
 	for _, dgst := range known {
 		content, err := m.signature(ctx, canonical, dgst)
 		if err != nil {
-			return nil, err
+			return kept{}, err
 		}
 		if content == nil {
 			complete = false
@@ -64,16 +68,20 @@ func (m *manifests) withSignatures(ctx context.Context, canonical digest.Digest,
 	}
 	joined, err := signed.WithSignatures(contents)
 	if err != nil {
-		return nil, fmt.Errorf("manifest %s: %w", canonical, err)
+		return kept{}, fmt.Errorf("manifest %s: %w", canonical, err)
 	}
+	k := parsed(joined)
 	if complete {
-		m.r.parsed.put(key, joined)
+		m.r.recent.put(key, k)
 	}
-	return joined, nil
+	return k, nil
 }
 
-// joinedKey names a manifest with exactly these signatures, in order.
-func joinedKey(canonical digest.Digest, signatures []digest.Digest) digest.Digest {
+// signedKey names a manifest with exactly these signatures, in order.
+func signedKey(canonical digest.Digest, signatures []digest.Digest) digest.Digest {
+	if len(signatures) == 0 {
+		return canonical
+	}
 	return digest.FromString(fmt.Sprint(canonical, signatures))
 }
 
@@ -82,7 +90,7 @@ func joinedKey(canonical digest.Digest, signatures []digest.Digest) digest.Diges
 func (m *manifests) keep(canonical digest.Digest, x registry.Manifest) {
 	signed, ok := x.(registry.SignedManifest)
 	if !ok {
-		m.r.parsed.put(canonical, x)
+		m.r.recent.put(canonical, parsed(x))
 		return
 	}
 	contents := signed.Signatures()
@@ -90,14 +98,14 @@ func (m *manifests) keep(canonical digest.Digest, x registry.Manifest) {
 	if err != nil {
 		return
 	}
-	m.r.parsed.put(canonical, bare)
+	m.r.recent.put(canonical, parsed(bare))
 	var known []digest.Digest
 	for _, content := range contents {
 		known = append(known, digest.Canonical.FromBytes(content))
 	}
 	slices.Sort(known)
 	if joined, err := signed.WithSignatures(contents); err == nil && len(known) > 0 {
-		m.r.parsed.put(joinedKey(canonical, known), joined)
+		m.r.recent.put(signedKey(canonical, known), parsed(joined))
 	}
 }
 

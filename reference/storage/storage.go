@@ -65,7 +65,7 @@ type Registry struct {
 	driver  driver.Driver
 	options Options
 	locks   [64]sync.RWMutex // by repository; see repository.lock
-	parsed  parsed
+	recent  recent
 
 	mu       sync.Mutex
 	sessions map[string]*upload // by path: the sessions with a writer here

@@ -30,6 +30,11 @@ func (l Limits) checkManifest(t *testing.T, r registry.Registry) {
 		if mt, b := got.Payload(); mt != mediaType || !bytes.Equal(b, content) {
 			t.Fatalf("got %s %s", mt, b)
 		}
+		served, err := p.Manifests().Content(t.Context(), dgst)
+		Must(t, err)
+		if served.MediaType != mediaType || !bytes.Equal(served.Content, content) || served.Digest != digest.FromBytes(content) {
+			t.Fatalf("served %s %s: %s", served.MediaType, served.Digest, served.Content)
+		}
 		stat, err := p.Manifests().Stat(t.Context(), dgst)
 		Must(t, err)
 		if stat.Digest != dgst || stat.MediaType != mediaType || stat.Size != int64(len(content)) {
@@ -39,7 +44,10 @@ func (l Limits) checkManifest(t *testing.T, r registry.Registry) {
 	l.checkAll(t, p, digest.FromBytes(content))
 	_, err = p.Blobs().Stat(t.Context(), digest.FromBytes(content))
 	WantError(t, err, registry.ErrBlobUnknown)
-	_, err = Repository(t, r, "manifest2").Manifests().Get(t.Context(), alias)
+	other := Repository(t, r, "manifest2").Manifests()
+	_, err = other.Get(t.Context(), alias)
+	WantError(t, err, registry.ErrManifestUnknown)
+	_, err = other.Content(t.Context(), alias)
 	WantError(t, err, registry.ErrManifestUnknown)
 	_, err = p.Manifests().Put(t.Context(), m, registry.PutOptions{Digest: layer.Digest})
 	WantError(t, err, registry.ErrDigestInvalid)

@@ -3,8 +3,11 @@ package storage_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"sync/atomic"
 	"testing"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/registryconform/conform/fixtures"
 	"github.com/registryconform/conform/reference/driver/inmemory"
@@ -63,7 +66,8 @@ func TestPullsOfWhatWasPushedDoNoWork(t *testing.T) {
 	t.Parallel()
 	w := &work{}
 	table := w.table(t)
-	r := storage.New(inmemory.New(inmemory.Parameters{}), storage.Options{Manifests: table})
+	d := inmemory.New(inmemory.Parameters{})
+	r := storage.New(d, storage.Options{Manifests: table})
 	p, source := repository(t, r, "a/b"), fixtures.New("pulls")
 	img, docker := source.Image(), source.DockerImage()
 	signed := source.Signed("a/b", "latest", []fixtures.Key{source.Key(fixtures.ES256), source.Key(fixtures.RS256)})
@@ -90,7 +94,7 @@ func TestPullsOfWhatWasPushedDoNoWork(t *testing.T) {
 			if mediaType, content := m.Payload(); mediaType != x.MediaType || !bytes.Equal(content, x.Content) {
 				t.Errorf("%s came back as %s: %s", x.MediaType, mediaType, content)
 			}
-			must(t, second(p.Manifests().Stat(t.Context(), x.Digest)))
+			wantContent(t, p, x)
 			must(t, second(p.Tags().Get(t.Context(), tag("latest"))))
 		}
 	}
@@ -98,5 +102,30 @@ func TestPullsOfWhatWasPushedDoNoWork(t *testing.T) {
 	}
 	if w.parsed.Load() != parsed || w.checked.Load() != checked || w.joined.Load() != joined {
 		t.Errorf("pulls parsed %d, verified %d and joined %d times", w.parsed.Load()-parsed, w.checked.Load()-checked, w.joined.Load()-joined)
+	}
+
+	// Another process has nothing in memory. It joins what is stored apart, once.
+	p = repository(t, storage.New(d, storage.Options{Manifests: table}), "a/b")
+	for range 2 {
+		for _, x := range all {
+			wantContent(t, p, x)
+		}
+	}
+	if n := w.parsed.Load() - parsed; n != 1 || w.checked.Load() != checked || w.joined.Load() != joined+1 {
+		t.Errorf("pulls from another process parsed %d, verified %d and joined %d times, want 1, 0 and 1", n, w.checked.Load()-checked, w.joined.Load()-joined)
+	}
+}
+
+func wantContent(t *testing.T, p registry.Repository, x fixtures.Manifest) {
+	t.Helper()
+	got, err := p.Manifests().Content(t.Context(), x.Digest)
+	must(t, err)
+	if got.MediaType != x.MediaType || !bytes.Equal(got.Content, x.Content) || got.Digest != digest.FromBytes(x.Content) {
+		t.Errorf("%s is served as %s, %s: %s", x.MediaType, got.MediaType, got.Digest, got.Content)
+	}
+	desc, err := p.Manifests().Stat(t.Context(), x.Digest)
+	must(t, err)
+	if want := got.Describe(x.Digest); !reflect.DeepEqual(desc, want) {
+		t.Errorf("stat %+v, want %+v", desc, want)
 	}
 }
