@@ -305,3 +305,23 @@ func tellingErrors(g *registrar) {
 	})
 	tellingWarnings(g)
 }
+
+// haveErrors wants an errors document with n errors of the given codes.
+func haveErrors(n int, codes ...string) Matcher {
+	return NewMatcher(fmt.Sprintf("%d errors %s", n, strings.Join(codes, " or ")), func(x *Exchange) string {
+		doc, err := x.Errors()
+		if err != nil {
+			return err.Error()
+		}
+		found := 0
+		for _, e := range doc {
+			if slices.Contains(codes, e.Code) {
+				found++
+			}
+		}
+		if found == n {
+			return ""
+		}
+		return fmt.Sprintf("%d", found)
+	})
+}

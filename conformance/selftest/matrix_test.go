@@ -1,8 +1,12 @@
 package selftest
 
 import (
+	"bytes"
+	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -15,14 +19,25 @@ import (
 	"github.com/registryconform/conform/reference/registrytest"
 )
 
+// otherHalf is set in the environment of the process that judges the quirks of
+// odd number.
+const otherHalf = "CONFORM_SELFTEST_OTHER_HALF"
+
 // TestKillMatrix demands of each quirk that the requirements which fail by
-// themselves are exactly those listed for it, and prints the matrix.
+// themselves are exactly those listed for it, and prints the matrix. Runs in one
+// process come one after the other, so a second one takes half of them.
 func TestKillMatrix(t *testing.T) {
+	half := 0
+	if os.Getenv(otherHalf) != "" {
+		half = 1
+	} else {
+		defer startOtherHalf(t)()
+	}
 	table := breaks()
 	known := map[string]bool{}
 	for i, q := range quirk.All() {
 		known[q.Name] = true
-		if i%every != 0 {
+		if i%every != 0 || i/every%2 != half {
 			continue
 		}
 		t.Run(q.Name, func(t *testing.T) {
@@ -50,6 +65,28 @@ func TestKillMatrix(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		if !known[name] {
 			t.Errorf("requirements are listed for %q, which is no quirk", name)
+		}
+	}
+}
+
+// startOtherHalf judges the other half of the quirks in a process of its own. It
+// returns a function that waits for the end of it.
+func startOtherHalf(t *testing.T) (wait func()) {
+	_, quirks, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKillMatrix$/"+quirks,
+		"-test.timeout="+flag.Lookup("test.timeout").Value.String(), fmt.Sprintf("-test.v=%t", testing.Verbose()))
+	cmd.Env = append(os.Environ(), otherHalf+"=1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the other half: %v", err)
+		}
+		if t.Failed() || testing.Verbose() {
+			t.Logf("the other half:\n%s", &out)
 		}
 	}
 }

@@ -36,6 +36,10 @@ var (
 // secretWords are what the name of a header that holds a secret has in it.
 var secretWords = []string{"authorization", "cookie", "token", "secret", "password", "api-key", "apikey", "credential", "x-registry-auth", "x-registry-config"}
 
+// parameterWords are what each name that secretName finds has in it, be it by the
+// escape of a letter.
+var parameterWords = []string{"sig", "credential", "token", "passw", "secret", "assertion", "key", "code", "%4", "%5", "%6", "%7"}
+
 // jsonSecrets are what the name of each member that jsonSecret finds has in it.
 var jsonSecrets = []string{"token", "password", "secret", "identity"}
 
@@ -83,10 +87,10 @@ func (r redactor) text(s string) string {
 	if r.known != nil {
 		s = r.known.Replace(s)
 	}
-	if strings.Contains(s, "://") {
+	if strings.Contains(s, "://") && strings.Contains(s, "@") {
 		s = userinfo.ReplaceAllString(s, "://"+Redacted+"@")
 	}
-	if strings.Contains(s, "=") {
+	if strings.Contains(s, "=") && containsAny(s, parameterWords) {
 		s = parameter.ReplaceAllStringFunc(s, redactParameter)
 	}
 	if strings.Contains(s, `"`) && containsAny(s, jsonSecrets) {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -84,5 +85,31 @@ func TestSecretsInOtherForms(t *testing.T) {
 	}
 	if got := r.text("a short text"); got != "a short text" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Every name of a parameter that is taken for a secret is found, however it is
+// written.
+func TestSecretParameters(t *testing.T) {
+	t.Parallel()
+	names := []string{"sig", "signature", "token", "password", "passwd", "client_secret", "secret", "assertion", "apikey", "api_key", "code"}
+	for _, vendor := range []string{"", "x-amz-", "x-goog-"} {
+		for _, what := range []string{"signature", "credential", "security-token"} {
+			names = append(names, vendor+what)
+		}
+	}
+	for _, kind := range []string{"access", "refresh", "identity", "id"} {
+		names = append(names, kind+"_token")
+	}
+	for _, name := range append(names, "identitytoken", "registrytoken") {
+		var escaped strings.Builder
+		for _, b := range []byte(name) {
+			fmt.Fprintf(&escaped, "%%%02x", b)
+		}
+		for _, written := range []string{name, strings.ToUpper(name), escaped.String(), strings.ToUpper(escaped.String())} {
+			if got := (redactor{}).text("/v2/?a=b&" + written + "=CANARY"); got != "/v2/?a=b&"+written+"="+Redacted {
+				t.Errorf("%s as %s: %s", name, written, got)
+			}
+		}
 	}
 }
