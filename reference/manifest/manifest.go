@@ -315,16 +315,26 @@ func (f *Format) parse(content []byte, fields map[string]json.RawMessage) (regis
 	if v := versionOf(fields); v != f.SchemaVersion {
 		wrong = append(wrong, fmt.Errorf("schemaVersion must be %d", f.SchemaVersion))
 	}
-	for name, value := range fields {
-		if present(value) && slices.ContainsFunc(f.Excludes, func(s string) bool { return strings.EqualFold(s, name) }) {
-			wrong = append(wrong, fmt.Errorf("the field %q does not belong to %s", name, f.MediaType))
-		}
+	for _, name := range f.excluded(fields) {
+		wrong = append(wrong, fmt.Errorf("the field %q does not belong to %s", name, f.MediaType))
 	}
 	m, err := f.Parse(content, fields)
 	if err = errors.Join(append(wrong, err)...); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// excluded returns the names of the fields that belong to other formats, sorted.
+func (f *Format) excluded(fields map[string]json.RawMessage) []string {
+	var names []string
+	for name, value := range fields {
+		if present(value) && slices.ContainsFunc(f.Excludes, func(s string) bool { return strings.EqualFold(s, name) }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func mediaTypeOf(fields map[string]json.RawMessage) (string, error) {

@@ -151,6 +151,17 @@ func TestParseTellsAllThatIsWrongWithinBounds(t *testing.T) {
 	if n := len(registry.Errors(err)); n == 0 || n > 16 {
 		t.Errorf("%d errors for one manifest", n)
 	}
+	// The same manifest is always told the same.
+	body = image(`,"manifests":[],"fsLayers":[]`)
+	_, first := manifest.Default().Parse(v1.MediaTypeImageManifest, []byte(body))
+	for range 20 {
+		if _, err := manifest.Default().Parse(v1.MediaTypeImageManifest, []byte(body)); fmt.Sprint(err) != fmt.Sprint(first) {
+			t.Fatalf("%v, and before %v", err, first)
+		}
+	}
+	if n := len(registry.Errors(first)); n != 2 {
+		t.Errorf("%d of 2 faults are told: %v", n, first)
+	}
 }
 
 // S-299: the caller builds the table, in which no type is twice.
