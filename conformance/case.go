@@ -58,10 +58,16 @@ func (c *Case) Context() context.Context { return c.ctx }
 func (c *Case) Root() string { return c.access.root }
 
 // Do sends r and returns the exchange, whatever came of it.
-func (c *Case) Do(r wire.Request) *wire.Exchange { return c.recorder.Do(c.ctx, r) }
+func (c *Case) Do(r wire.Request) *wire.Exchange {
+	c.mayDo(r.Method)
+	return c.recorder.Do(c.ctx, r)
+}
 
 // Raw sends r as it is and returns the exchange.
-func (c *Case) Raw(r wire.RawRequest) *wire.Exchange { return c.recorder.Raw(c.ctx, r) }
+func (c *Case) Raw(r wire.RawRequest) *wire.Exchange {
+	c.mayDo(r.Method)
+	return c.recorder.Raw(c.ctx, r)
+}
 
 // Repo returns the repository of the spec: an invented one of its own, or the
 // first of the two that the run was given.
@@ -204,6 +210,9 @@ const cleanUpTimeout = 5 * time.Second
 // cleanUp removes what the spec pushed, as far as the target allows. It is no
 // part of the spec: a target that forbids it is not judged by that.
 func (c *Case) cleanUp() {
+	if c.access.held != nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), cleanUpTimeout)
 	defer cancel()
 	recorder := c.access.client.Recorder()

@@ -44,7 +44,7 @@ func refusedPulls() []refusal {
 			return c.Repo().Get(manifestPath(c.Content.Missing(v1.MediaTypeImageManifest).Digest.String()))
 		}},
 		{"a GET of an unknown blob", func(c *Case) *Exchange {
-			c.Repo().GivenBlobs(c.Content.Blob(64))
+			c.someBlob(64)
 			return c.Repo().Get(blobPath(c.Content.Blob(64).Digest))
 		}},
 		{"a GET of a manifest by a malformed digest", func(c *Case) *Exchange {
@@ -57,9 +57,9 @@ func refusedPulls() []refusal {
 			return c.Repo().Get("blobs/sha256:zzzz")
 		}},
 		{partRefused, func(c *Case) *Exchange {
-			b := c.Content.Blob(64)
-			c.Repo().GivenBlobs(b)
-			return c.Repo().Get(blobPath(b.Digest), header("Range", "bytes=1000-1999"))
+			b := c.someBlob(64)
+			beyond := max(1000, len(b.Content))
+			return c.Repo().Get(blobPath(b.Digest), header("Range", fmt.Sprintf("bytes=%d-%d", beyond, beyond+999)))
 		}},
 		{"a GET from an unknown repository", func(c *Case) *Exchange {
 			return c.Empty("-refused").Get(manifestPath("latest"))

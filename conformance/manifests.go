@@ -15,24 +15,34 @@ import (
 	"github.com/registryconform/conform/fixtures"
 )
 
-// A manifestKind is a kind of manifest that specs push, by its name in texts.
+// A manifestKind is a kind of manifest that specs push, by its name in texts; is
+// tells whether one that is there already is of it.
 type manifestKind struct {
 	name string
 	make func(*Case) fixtures.Manifest
+	is   func(fixtures.Manifest) bool
 }
 
 // ociKinds are the kinds of manifest of the image specification that a
 // registry takes, whatever else it supports.
 func ociKinds() []manifestKind {
 	return []manifestKind{
-		{"an image manifest", func(c *Case) fixtures.Manifest { return c.smallImage() }},
+		{"an image manifest", func(c *Case) fixtures.Manifest { return c.smallImage() }, isImage},
 		{"an image index", func(c *Case) fixtures.Manifest {
 			return c.Content.Index([]fixtures.Manifest{c.smallImage(), c.smallImage(fixtures.Platform("linux", "arm64"))})
+		}, func(m fixtures.Manifest) bool {
+			return m.MediaType == v1.MediaTypeImageIndex || m.MediaType == fixtures.MediaTypeDockerList
 		}},
 		{"an artifact manifest", func(c *Case) fixtures.Manifest {
 			return c.Content.Artifact("application/vnd.example.artifact")
+		}, func(m fixtures.Manifest) bool {
+			return m.MediaType == v1.MediaTypeImageManifest && m.ArtifactType != ""
 		}},
 	}
+}
+
+func isImage(m fixtures.Manifest) bool {
+	return (m.MediaType == v1.MediaTypeImageManifest || m.MediaType == fixtures.MediaTypeDockerManifest) && m.ArtifactType == ""
 }
 
 func (c *Case) smallImage(options ...fixtures.Option) fixtures.Manifest {

@@ -32,8 +32,18 @@ func pullingManifests(g *registrar) {
 	pullingTagNames(g)
 }
 
-// pushedManifest pushes a manifest and returns what to ask for it by.
+// pushedManifest pushes a manifest, or takes one that is there already, and
+// returns what to ask for it by.
 func (c *Case) pushedManifest(kind manifestKind, by string) (m fixtures.Manifest, reference string) {
+	if c.access.held != nil {
+		if m, reference = c.access.held.manifest(kind.is, by); reference == "" {
+			c.leaveOut("there is not " + kind.name + " with a " + by)
+		}
+		if checkBytes(m.Blob) != "" {
+			c.Given(requirement.PullManifestContent, c.Repo().Get(manifestPath(reference)), haveManifest(m))
+		}
+		return m, reference
+	}
 	m = kind.make(c)
 	if by == "digest" {
 		c.Repo().GivenManifest(m.Digest.String(), m)
@@ -124,7 +134,7 @@ func headingOneKind(g *registrar, kind manifestKind, by string) {
 func haveManifest(m fixtures.Manifest) Matcher {
 	return NewMatcher("the manifest that was pushed", func(x *Exchange) string {
 		if x.Equal(m.Content) {
-			return ""
+			return checkBytes(m.Blob)
 		}
 		var want, got any
 		if err := x.JSON(&got); err != nil {
@@ -212,7 +222,11 @@ func pullingSha512Manifests(g *registrar) {
 }
 
 func absentManifests() []notThere {
-	inUse := func(c *Case) { c.Repo().GivenImage(c.Tag("there")) }
+	inUse := func(c *Case) {
+		if c.access.held == nil {
+			c.Repo().GivenImage(c.Tag("there"))
+		}
+	}
 	return []notThere{
 		{"a tag that was never pushed", func(c *Case) string {
 			inUse(c)
@@ -233,7 +247,7 @@ func absentManifests() []notThere {
 			return manifestPath(tag)
 		}},
 		{"the digest of a blob that is no manifest", func(c *Case) string {
-			m := c.Repo().GivenImage(c.Tag("there"))
+			m, _ := c.pushedManifest(ociKinds()[0], "tag")
 			return manifestPath(m.Blobs[len(m.Blobs)-1].Digest.String())
 		}},
 	}
@@ -291,8 +305,7 @@ func pullingOtherReferences(g *registrar) {
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			g.It("does not answer a "+method+" by "+bad.what+" with success", requirement.PullReferenceOther, func(c *Case) {
-				tag := c.Tag("referred")
-				m := c.Repo().GivenImage(tag)
+				m, tag := c.pushedManifest(ociKinds()[0], "tag")
 				Expect(c.Repo().Do(method, manifestPath(bad.make(tag, m.Digest)))).To(haveNothing())
 			})
 		}

@@ -39,6 +39,9 @@ type Registry struct {
 	// Repositories, if not empty, are two names that the whole run uses,
 	// for registries where names cannot be invented.
 	Repositories [2]string
+	// Content, if any is given, is what the first of Repositories holds; the
+	// run pushes nothing then.
+	Content Content
 }
 
 func (t Registry) describe() report.Target {
@@ -73,7 +76,11 @@ func (t Registry) open(ctx context.Context, o Options) (session, error) {
 		root: strings.TrimSuffix(t.URL.Path, "/") + "/v2/", client: wire.NewClient(config),
 		refused: map[string]bool{},
 	}
-	if err := a.preflight(ctx); err != nil {
+	err := a.preflight(ctx)
+	if err == nil && t.Content.Given() {
+		err = a.find(ctx, t.Content)
+	}
+	if err != nil {
 		a.close()
 		return nil, err
 	}
@@ -102,6 +109,8 @@ type access struct {
 	noted   []string
 	refused map[string]bool // kinds of deletion that the target refuses
 	schema1 *schema1Support // nil until a spec has found out
+
+	held *content // nil if the run pushes its own
 }
 
 func (a *access) close() { a.client.Close() }

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/spf13/pflag"
 
 	"github.com/registryconform/conform/cmd/conform/internal/container"
@@ -40,6 +43,7 @@ type runFlags struct {
 	out           string
 	also          []string
 	repo, repo2   string
+	content       []string
 	username      string
 	passwordStdin bool
 	cacert        string
@@ -63,6 +67,7 @@ func (f *runFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done, and where each setting comes from")
 	flags.StringVar(&f.repo, "repo", "", "use the repository `NAME` rather than invented ones; needs --repo2")
 	flags.StringVar(&f.repo2, "repo2", "", "the second repository, `NAME`")
+	flags.StringSliceVar(&f.content, "content", nil, "push nothing: judge the pull of the manifests `REFS`, tags or digests with commas, that --repo holds")
 	flags.StringVar(&f.username, "username", "", "log in as `USER`; needs --password-stdin")
 	flags.BoolVar(&f.passwordStdin, "password-stdin", false, "read the password from standard input")
 	flags.StringVar(&f.cacert, "cacert", "", "trust the authorities in the PEM `FILE` as well")
@@ -112,6 +117,8 @@ func (f *runFlags) check() error {
 		return fmt.Errorf("timeout %v: not positive", f.timeout)
 	case f.changed("out") && f.out == "":
 		return errors.New("--out is empty")
+	case f.changed("content") && len(f.content) == 0:
+		return errors.New("--content is empty")
 	}
 	for _, name := range []string{"env", "port", "file", "wait"} {
 		if f.changed(name) && !inContainer {
@@ -130,6 +137,7 @@ type plan struct {
 	base     *url.URL // of a target that is not started by the run
 	settings settings.Settings
 	repos    [2]string
+	content  conformance.Content
 	out      string
 	formats  []report.Format
 	origins  map[string]report.Option
@@ -140,15 +148,15 @@ func (f *runFlags) plan(env settings.Settings) (*plan, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	if env.ReadOnly.IsSet() {
-		return nil, fmt.Errorf("%s is false: every profile pushes the content that it then pulls", env.ReadOnly.Origin)
-	}
 	p := &plan{settings: env, origins: map[string]report.Option{}}
 	var err error
 	if !f.embedded && !f.container.Set() {
 		if p.base, err = f.address(p); err != nil {
 			return nil, err
 		}
+	}
+	if p.content, err = f.given(p); err != nil {
+		return nil, err
 	}
 	if p.repos, err = f.repositories(p); err != nil {
 		return nil, err
@@ -188,7 +196,7 @@ func (p *plan) pick(name, flag string, given bool, other settings.Value) string 
 
 func (f *runFlags) repositories(p *plan) ([2]string, error) {
 	var repos [2]string
-	if f.changed("repo") || f.changed("repo2") {
+	if (f.changed("repo") || f.changed("repo2")) && !p.content.Given() {
 		if f.repo == "" || f.repo2 == "" {
 			return repos, errors.New("--repo and --repo2 go together: two repositories are needed")
 		}
@@ -196,6 +204,8 @@ func (f *runFlags) repositories(p *plan) ([2]string, error) {
 	repos[0] = p.pick("repo", f.repo, f.changed("repo"), p.settings.Repo1)
 	repos[1] = p.pick("repo2", f.repo2, f.changed("repo2"), p.settings.Repo2)
 	switch {
+	case repos[0] == "" && p.content.Given():
+		return repos, errors.New("the content is that of a repository: --repo must name it")
 	case repos[0] == "" && repos[1] == "":
 		return repos, nil
 	case repos[0] == repos[1]:
@@ -208,6 +218,39 @@ func (f *runFlags) repositories(p *plan) ([2]string, error) {
 	}
 	return repos, nil
 }
+
+// given returns the content that is there already: what the flag names, or where
+// the environment or the file forbid pushes, what they name.
+func (f *runFlags) given(p *plan) (conformance.Content, error) {
+	tags, manifests := p.settings.Tags, p.settings.Manifests
+	all := append(strings.Fields(tags.Text), strings.Fields(manifests.Text)...)
+	readOnly := p.settings.ReadOnly
+	switch {
+	case f.changed("content"):
+		all = f.content
+		p.pick("content", strings.Join(all, " "), true, settings.Value{})
+	case !readOnly.IsSet():
+		return conformance.Content{}, nil
+	case len(all) == 0:
+		return conformance.Content{}, fmt.Errorf("%s is false, and nothing names content that is there: want OCI_RO_DATA_TAGS or --content", readOnly.Origin)
+	default:
+		p.origins["content"] = report.Option{Value: strings.Join(all, " "), Origin: cmp.Or(tags.Origin, manifests.Origin)}
+	}
+	var c conformance.Content
+	for _, ref := range all {
+		if d, err := digest.Parse(ref); err == nil {
+			c.Digests = append(c.Digests, d)
+		} else if tagName.MatchString(ref) {
+			c.Tags = append(c.Tags, ref)
+		} else {
+			return c, fmt.Errorf("the content %.200q: neither a tag nor a digest", ref)
+		}
+	}
+	return c, nil
+}
+
+// tagName is what a tag can be (specification, "Pulling manifests").
+var tagName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 func (f *runFlags) formats() ([]report.Format, error) {
 	for _, name := range f.also {
@@ -225,6 +268,13 @@ func (f *runFlags) selection(p *plan) error {
 	var err error
 	if p.options.Profile, err = requirement.ParseProfile(p.pick("profile", f.profile, f.changed("profile"), settings.Value{})); err != nil {
 		return err
+	}
+	if p.content.Given() {
+		if f.changed("profile") && p.options.Profile != requirement.ProfilePull {
+			return fmt.Errorf("the profile %s needs pushes: content that is there already goes with --profile pull", p.options.Profile)
+		}
+		p.options.Profile = requirement.ProfilePull
+		p.origins["profile"] = report.Option{Value: string(requirement.ProfilePull), Origin: cmp.Or(p.origins["content"].Origin, "flag")}
 	}
 	if f.changed("select") {
 		p.options.Select = []string{p.pick("select", f.patterns, true, settings.Value{})}

@@ -32,7 +32,7 @@ func (f *runFlags) target(ctx context.Context, s streams, p *plan) (conformance.
 	if err != nil {
 		return conformance.Registry{}, nil, err
 	}
-	t := conformance.Registry{URL: base, Repositories: p.repos}
+	t := conformance.Registry{URL: base, Repositories: p.repos, Content: p.content}
 	t.Client, err = f.client(p, base)
 	if err == nil {
 		var credentials wire.Credentials

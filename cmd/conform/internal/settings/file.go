@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 )
@@ -47,6 +48,21 @@ type file struct {
 	Data struct {
 		Sha512 *bool `yaml:"sha512"`
 	} `yaml:"data"`
+	ROData struct {
+		Tags      words `yaml:"tags"`
+		Manifests words `yaml:"manifests"`
+	} `yaml:"roData"`
+}
+
+// words is a list, which a variable has with spaces.
+type words []string
+
+func (w words) text() *string {
+	if len(w) == 0 {
+		return nil
+	}
+	s := strings.Join(w, " ")
+	return &s
 }
 
 // readFile returns the zero file if none is there and none was asked for.

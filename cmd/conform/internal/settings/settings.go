@@ -32,8 +32,10 @@ type Settings struct {
 	Out                Value
 	// Excluded are features that are not to be tested.
 	Excluded map[requirement.Feature]Value
-	// ReadOnly is set if nothing may be pushed.
-	ReadOnly Value
+	// ReadOnly is set if nothing may be pushed. Tags and Manifests, lists with
+	// spaces, are then there already.
+	ReadOnly        Value
+	Tags, Manifests Value
 	// Warnings are sentences about variables of former names, and about
 	// those that have no counterpart.
 	Warnings []string
@@ -67,6 +69,8 @@ func Read(env func(string) (string, bool)) (Settings, error) {
 	s.Username = r.first("OCI_USERNAME", r.file.Username, "")
 	s.Password = r.first("OCI_PASSWORD", r.file.Password, "")
 	s.Out = r.first("OCI_RESULTS_DIR", r.file.ResultsDir, "OCI_REPORT_DIR")
+	s.Tags = r.first("OCI_RO_DATA_TAGS", r.file.ROData.Tags.text(), "OCI_TAG_NAME")
+	s.Manifests = r.first("OCI_RO_DATA_MANIFESTS", r.file.ROData.Manifests.text(), "OCI_MANIFEST_DIGEST")
 	if !slices.Contains([]string{"", "enabled", "insecure", "disabled"}, s.TLS.Text) {
 		return Settings{}, fmt.Errorf("%s: %q is none of enabled, insecure and disabled", s.TLS.Origin, s.TLS.Text)
 	}
@@ -199,12 +203,17 @@ func (r *reader) flag(name string, inFile *bool) (Value, error) {
 // warn tells of variables that are set and change nothing here.
 func (r *reader) warn() {
 	for _, name := range []string{
-		"OCI_VERSION", "OCI_FILTER_TEST", "OCI_AUTH_SCOPE", "OCI_CACHE_AUTH", "OCI_TAG_NAME", "OCI_MANIFEST_DIGEST", "OCI_BLOB_DIGEST",
-		"OCI_TAG_LIST", "OCI_RO_DATA_TAGS", "OCI_RO_DATA_MANIFESTS", "OCI_RO_DATA_BLOBS", "OCI_RO_DATA_REFERRERS",
+		"OCI_VERSION", "OCI_FILTER_TEST", "OCI_AUTH_SCOPE", "OCI_CACHE_AUTH", "OCI_BLOB_DIGEST",
+		"OCI_TAG_LIST", "OCI_RO_DATA_BLOBS", "OCI_RO_DATA_REFERRERS",
 		"OCI_DELETE_MANIFEST_BEFORE_BLOBS", "OCI_AUTOMATIC_CROSSMOUNT", "OCI_SKIP_EMPTY_LAYER_PUSH_TEST",
 	} {
 		if v := r.variable(name); v.IsSet() && v.Text != "" {
 			r.warnf("%s has no counterpart here and changes nothing", name)
+		}
+	}
+	for _, v := range []Value{r.settings.Tags, r.settings.Manifests} {
+		if v.Text != "" && !r.settings.ReadOnly.IsSet() {
+			r.warnf("the content that %s names changes nothing unless OCI_API_PUSH is false", v.Origin)
 		}
 	}
 }

@@ -138,3 +138,18 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("got %+v, %v", s.ReadOnly, err)
 	}
 }
+
+func TestContent(t *testing.T) {
+	s, err := read(t, "roData: {tags: [x, y], manifests: []}\n", map[string]string{"OCI_MANIFEST_DIGEST": "sha256:0"})
+	if err != nil || s.Tags != (settings.Value{Text: "x y", Origin: "file oci-conformance.yaml"}) || s.Manifests.Text != "sha256:0" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	want := []string{
+		"OCI_MANIFEST_DIGEST is the former name of OCI_RO_DATA_MANIFESTS",
+		"the content that file oci-conformance.yaml names changes nothing unless OCI_API_PUSH is false",
+		"the content that environment OCI_MANIFEST_DIGEST names changes nothing unless OCI_API_PUSH is false",
+	}
+	if !slices.Equal(s.Warnings, want) {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+}
