@@ -177,6 +177,10 @@ func (u *upload) load(ctx context.Context) error {
 	return nil
 }
 
+// Expect implements [registry.BlobWriter]: the session is open already, and the
+// registry finds out.
+func (u *upload) Expect(digest.Algorithm) {}
+
 // Upload implements [registry.BlobWriter].
 func (u *upload) Upload() registry.Upload {
 	return registry.Upload{ID: u.id, Size: u.size.Load()}

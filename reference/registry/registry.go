@@ -100,6 +100,11 @@ type BlobWriter interface {
 	// Upload tells how far the session has come.
 	Upload() Upload
 
+	// Expect tells by which algorithm the digest for Commit is going to be.
+	// Told before the first byte, it can spare Commit reading them all
+	// again; it binds nobody.
+	Expect(algorithm digest.Algorithm)
+
 	// Commit verifies all bytes of the session against want.Digest, and
 	// against want.Size unless that is 0, publishes them as a blob of the
 	// repository on stable storage, and ends the session. The descriptor

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/registryconform/conform/reference/manifest"
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/server/internal/route"
@@ -219,6 +221,8 @@ type call struct {
 	arg    string
 	name   registry.Name       // zero for an endpoint without one
 	repo   registry.Repository // nil for an endpoint without a name
+	// algorithm is what the client named at the start of its upload, if it did.
+	algorithm digest.Algorithm
 }
 
 func (c *call) base() error { return c.json(contentJSON, []byte("{}")) }

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/registryconform/conform/reference/registry"
 )
 
@@ -18,6 +20,8 @@ type uploadState struct {
 	UUID      string
 	Offset    int64
 	StartedAt time.Time
+	// Algorithm is the one that the client named at the start, if it did.
+	Algorithm digest.Algorithm `json:",omitempty"`
 }
 
 // sign returns the state as a query value: base64url of HMAC-SHA256 and JSON.

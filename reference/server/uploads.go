@@ -21,8 +21,8 @@ import (
 // "Pushing blobs" and "Mounting a blob from another repository").
 func (c *call) beginUpload() error {
 	q := c.r.URL.Query()
-	if a := q.Get("digest-algorithm"); a != "" && !digest.Algorithm(a).Available() {
-		return registry.ErrDigestInvalid.With(fmt.Sprintf("the digest algorithm %.100q is not known", a))
+	if c.algorithm = digest.Algorithm(q.Get("digest-algorithm")); c.algorithm != "" && !c.algorithm.Available() {
+		return registry.ErrDigestInvalid.With(fmt.Sprintf("the digest algorithm %.100q is not known", c.algorithm))
 	}
 	if q.Has("mount") {
 		if mounted, err := c.mount(q); mounted || err != nil {
@@ -79,6 +79,7 @@ func (c *call) pushWhole(query string) error {
 		return err
 	}
 	defer w.Close()
+	w.Expect(dgst.Algorithm())
 	// Nobody knows the id of this session, so it can't be resumed.
 	defer w.Cancel(context.WithoutCancel(c.ctx))
 	if err := c.receive(w, nil); err != nil {
@@ -148,6 +149,7 @@ func (c *call) putUpload() error {
 		// The session lives on, for a PUT with a better digest.
 		return err
 	}
+	w.Expect(dgst.Algorithm())
 	if err := c.receiveChunk(w, told); err != nil {
 		return err
 	}
@@ -171,6 +173,7 @@ func (c *call) told() (*uploadState, error) {
 	if err == nil && (s.Name != c.name.String() || s.UUID != c.arg) {
 		err = registry.ErrBlobUploadUnknown
 	}
+	c.algorithm = s.Algorithm
 	return &s, err
 }
 
@@ -197,6 +200,7 @@ func (c *call) resume() (registry.BlobWriter, *uploadState, error) {
 		}
 		return nil, nil, err
 	}
+	w.Expect(c.algorithm)
 	c.sessionHeaders(w.Upload())
 	return w, told, nil
 }
@@ -249,7 +253,7 @@ func (c *call) receive(w io.Writer, span *byteSpan) error {
 
 // sessionHeaders tells the client where to go on, and from where.
 func (c *call) sessionHeaders(up registry.Upload) {
-	state := uploadState{Name: c.name.String(), UUID: up.ID, Offset: up.Size, StartedAt: up.StartedAt}
+	state := uploadState{Name: c.name.String(), UUID: up.ID, Offset: up.Size, StartedAt: up.StartedAt, Algorithm: c.algorithm}
 	h := c.w.Header()
 	h.Set("Location", "/v2/"+c.name.String()+"/blobs/uploads/"+url.PathEscape(up.ID)+"?_state="+state.sign(c.server.options.Secret))
 	h.Set("Range", fmt.Sprintf("0-%d", max(up.Size-1, 0)))

@@ -8,8 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/registryconform/conform/reference/driver/faulty"
+	"github.com/registryconform/conform/reference/driver/inmemory"
 	"github.com/registryconform/conform/reference/server"
 	"github.com/registryconform/conform/reference/storage"
 )
@@ -301,4 +304,53 @@ func TestBlobPull(t *testing.T) {
 	s.do("DELETE", path, "").want(404, "BLOB_UNKNOWN")
 	s.push("a", "0123456789")
 	s.do("GET", path, "").want(200)
+}
+
+// TestUploadBySHA512IsNotReadBack: where the algorithm is told at the beginning, or
+// comes before the first byte, the bytes of an upload are hashed as they come.
+func TestUploadBySHA512IsNotReadBack(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat("0123456789", 30_000)
+	want := fmt.Sprintf("sha512:%x", sha512.Sum512([]byte(content)))
+	var reads atomic.Int32
+	d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), func(op faulty.Op, path string) error {
+		if op == faulty.Reader && strings.Contains(path, "/_uploads/") {
+			reads.Add(1)
+		}
+		return nil
+	})
+	s := serve(t, server.New(storage.New(d, storage.Options{}), server.Options{}))
+	const begin = "/v2/a/b/blobs/uploads/"
+	for name, c := range map[string]struct {
+		query  string
+		chunks int
+		want   int32
+	}{
+		"told":                {"?digest-algorithm=sha512", 3, 0},
+		"in one PUT":          {"", 0, 0},
+		"in one POST":         {"?digest=" + want, 0, 0},
+		"untold":              {"", 3, 1},
+		"told another":        {"?digest-algorithm=sha384", 3, 1},
+		"told, in one PUT":    {"?digest-algorithm=sha512", 0, 0},
+		"another, in one PUT": {"?digest-algorithm=sha384", 0, 0},
+	} {
+		reads.Store(0)
+		body, a := content, (*answer)(nil)
+		if strings.HasPrefix(c.query, "?digest=") {
+			s.do("POST", begin+c.query, body).want(201)
+		} else {
+			a = s.do("POST", begin+c.query, "").want(202)
+			for range c.chunks {
+				a = s.do("PATCH", a.header.Get("Location"), body[:90_000]).want(202)
+				body = body[90_000:]
+			}
+			s.do("PUT", a.header.Get("Location")+"&digest="+want, body).want(201)
+		}
+		if got := reads.Load(); got != c.want {
+			t.Errorf("%s: read back %d times, want %d", name, got, c.want)
+		}
+		if got := s.do("GET", "/v2/a/b/blobs/"+want, "").want(200); got.body != content {
+			t.Errorf("%s: %d bytes came back", name, len(got.body))
+		}
+	}
 }

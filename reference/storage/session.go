@@ -2,12 +2,9 @@ package storage
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 	"time"
@@ -32,7 +29,7 @@ func (b *blobs) Create(context.Context) (registry.BlobWriter, error) {
 		id:      id.String(),
 		started: time.Now().UTC(),
 		sign:    time.Now(),
-		hash:    sha256.New(),
+		hashes:  canonicalHash(),
 	}
 	b.r.claim(u)
 	return u, nil
@@ -145,14 +142,14 @@ func (u *upload) load(ctx context.Context) error {
 	u.sign = u.started
 	if u.file.Size() == 0 {
 		// Nothing of it is stored yet, and perhaps never will be.
-		u.hash = sha256.New()
+		u.hashes = canonicalHash()
 		err = errors.Join(u.file.Cancel(ctx), u.file.Close())
 		u.file = nil
 		return mapped("open upload "+u.id, err)
 	}
 	u.resumed = u.file.Size()
 	u.size.Store(u.resumed)
-	if u.hash, err = u.loadHash(ctx); err != nil {
+	if u.hashes, err = u.loadHashes(ctx); err != nil {
 		return errors.Join(err, u.file.Close())
 	}
 	return nil
@@ -173,8 +170,8 @@ func (u *upload) recover(ctx context.Context, data string) error {
 	if u.file, err = d.Writer(ctx, data, false); err != nil {
 		return mapped("open upload "+u.id, err)
 	}
-	u.hash = sha256.New()
-	n, err := io.Copy(io.MultiWriter(u.file, u.hash), content)
+	u.hashes = canonicalHash()
+	n, err := io.Copy(io.MultiWriter(u.file, u.hashes[0]), content)
 	if err == nil {
 		err = d.Delete(ctx, aside)
 	}
@@ -186,28 +183,27 @@ func (u *upload) recover(ctx context.Context, data string) error {
 }
 
 // A hash state is stored as the number of bytes hashed, eight of them big
-// endian, and what the hash gave for its state, which is empty if that is not
+// endian, and what the hashes gave for their states, which is empty if that is not
 // kept.
 
-// saveHash stores the running hash, and with it that the session is at work.
+// saveHash stores the running hashes, and with it that the session is at work.
 func (u *upload) saveHash(ctx context.Context) error {
 	state := binary.BigEndian.AppendUint64(nil, uint64(u.size.Load()))
-	if u.hash != nil && !u.r.options.DisableHashState {
+	if !u.r.options.DisableHashState {
 		var err error
-		if state, err = u.hash.(encoding.BinaryAppender).AppendBinary(state); err != nil {
-			return fmt.Errorf("state of the hash: %w", err)
+		if state, err = u.hashes.appendState(state); err != nil {
+			return err
 		}
 	}
 	u.sign = time.Now()
 	return mapped("store hash of upload", u.r.driver.PutContent(driver.Volatile(ctx), layout.UploadHashState(u.name, u.id), state))
 }
 
-// loadHash returns the running hash over all bytes of the session. It is nil
-// if that is not known, so that the bytes must be read at the end.
-func (u *upload) loadHash(ctx context.Context) (hash.Hash, error) {
-	h := sha256.New()
+// loadHashes returns the running hashes over all bytes of the session. They are
+// nil if they are not known, so that the bytes must be read at the end.
+func (u *upload) loadHashes(ctx context.Context) (hashes, error) {
 	if u.size.Load() == 0 {
-		return h, nil
+		return canonicalHash(), nil
 	}
 	if u.r.options.DisableHashState {
 		return nil, nil
@@ -216,10 +212,10 @@ func (u *upload) loadHash(ctx context.Context) (hash.Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at != uint64(u.size.Load()) || h.(encoding.BinaryUnmarshaler).UnmarshalBinary(state) != nil {
+	if at != uint64(u.size.Load()) {
 		return nil, nil
 	}
-	return h, nil
+	return readHashes(state), nil
 }
 
 // storedHash returns the state that saveHash stored, and at how many bytes; both

@@ -8,10 +8,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -385,4 +388,33 @@ func TestShortWritesAreFailures(t *testing.T) {
 	}
 	_, err = p.Blobs().Stat(t.Context(), describe(content).Digest)
 	wantError(t, err, registry.ErrBlobUnknown)
+}
+
+// TestSessionIsSeenToBeAtWorkBeforeItIsSeen: whoever purges must never find a
+// session that began long ago without the sign that it goes on.
+func TestSessionIsSeenToBeAtWorkBeforeItIsSeen(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration][]string{
+		time.Second: {"PutContent startedat", "Writer data"},
+		time.Hour:   {"PutContent hashstate", "PutContent startedat", "Writer data"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var l ledger
+			d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), l.hook)
+			w, err := repository(t, storage.New(d, storage.Options{}), "long/ago").Blobs().Create(t.Context())
+			must(t, err)
+			time.Sleep(age)
+			must(t, second(w.Write(make([]byte, 100<<10))))
+			var got []string
+			for _, call := range l.take() {
+				if op, at, _ := strings.Cut(call, " "); op == "PutContent" || op == "Writer" {
+					got = append(got, op+" "+path.Base(at))
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("after %v: %q, want %q", age, got, want)
+			}
+			must(t, w.Cancel(t.Context()))
+		})
+	}
 }

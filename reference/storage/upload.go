@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,7 @@ type upload struct {
 	sign    time.Time         // when the session was last seen to be at work
 	resumed int64             // bytes of earlier writers
 	size    atomic.Int64      // read by others, too
-	hash    hash.Hash         // over all bytes; nil if that is unknown
+	hashes  hashes            // over all bytes; nil if they are unknown
 	memory  []byte            // all bytes, while there is no file
 	file    driver.FileWriter // nil: all is in memory
 	stored  bool              // something of the session may be in the store
@@ -51,6 +50,13 @@ var errEnded = errors.New("the upload has ended")
 // Upload implements [registry.BlobWriter].
 func (u *upload) Upload() registry.Upload {
 	return registry.Upload{ID: u.id, Size: u.size.Load(), StartedAt: u.started}
+}
+
+// Expect implements [registry.BlobWriter].
+func (u *upload) Expect(algorithm digest.Algorithm) {
+	if u.size.Load() == 0 {
+		u.hashes.expect(algorithm)
+	}
 }
 
 // Write implements [io.Writer].
@@ -76,9 +82,7 @@ func (u *upload) Write(p []byte) (int, error) {
 			u.broken = mapped("write upload "+u.id, err)
 		}
 	}
-	if u.hash != nil {
-		_, _ = u.hash.Write(p[:n])
-	}
+	u.hashes.write(p[:n])
 	u.size.Add(int64(n))
 	if u.broken == nil && u.file != nil && time.Since(u.sign) > signOfLife {
 		u.broken = u.saveHash(context.Background())
@@ -177,14 +181,11 @@ func (u *upload) verify(ctx context.Context, want registry.Descriptor) (digest.D
 	if size := u.size.Load(); want.Size != 0 && want.Size != size {
 		return "", registry.ErrSizeInvalid.With(fmt.Sprintf("%d bytes were received, %d announced", size, want.Size))
 	}
-	var canonical digest.Digest
-	if u.hash != nil {
-		canonical = digest.NewDigest(digest.Canonical, u.hash)
-	}
+	canonical, told := u.hashes.sum(digest.Canonical), u.hashes.sum(want.Digest.Algorithm())
 	verified := false
 	switch {
-	case canonical != "" && want.Digest.Algorithm() == digest.Canonical:
-		verified = canonical == want.Digest
+	case told != "":
+		verified = told == want.Digest
 	case u.file == nil:
 		var err error
 		if canonical, verified, err = verify(bytes.NewReader(u.memory), want.Digest); err != nil {

@@ -38,12 +38,19 @@ func TestResumedUploadIsNeverReadBack(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		options storage.Options
+		told    digest.Algorithm
 		hash    digest.Algorithm
 		want    int64
 	}{
-		{"kept hash", storage.Options{}, digest.SHA256, 0},
-		{"hash states off", storage.Options{DisableHashState: true}, digest.SHA256, 1},
-		{"another algorithm", storage.Options{}, digest.SHA512, 1},
+		{"kept hash", storage.Options{}, "", digest.SHA256, 0},
+		{"hash states off", storage.Options{DisableHashState: true}, "", digest.SHA256, 1},
+		{"SHA-512, told", storage.Options{}, digest.SHA512, digest.SHA512, 0},
+		{"SHA-384, told", storage.Options{}, digest.SHA384, digest.SHA384, 0},
+		{"SHA-512, told, and finished by SHA-256", storage.Options{}, digest.SHA512, digest.SHA256, 0},
+		{"SHA-512, told, hash states off", storage.Options{DisableHashState: true}, digest.SHA512, digest.SHA512, 1},
+		{"SHA-512, untold", storage.Options{}, "", digest.SHA512, 1},
+		{"SHA-512, for SHA-384 told", storage.Options{}, digest.SHA384, digest.SHA512, 1},
+		{"an algorithm that nobody knows", storage.Options{}, "md4", digest.SHA256, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -56,6 +63,7 @@ func TestResumedUploadIsNeverReadBack(t *testing.T) {
 			w, err := replicas[0].Blobs().Create(t.Context())
 			must(t, err)
 			id := w.Upload().ID
+			w.Expect(c.told)
 			var content []byte
 			for i := range 6 {
 				chunk := bytes.Repeat([]byte{byte(i)}, 30_000*i+1)
