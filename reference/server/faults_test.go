@@ -36,7 +36,13 @@ type faultSite struct {
 	calls atomic.Int64
 	at    int64
 	fault error
-	op    faulty.Op // that failed
+	op    atomic.Value // the [faulty.Op] that failed
+}
+
+// failed returns the call that failed, "" if none has.
+func (f *faultSite) failed() faulty.Op {
+	op, _ := f.op.Load().(faulty.Op)
+	return op
 }
 
 const secretPart = "the-detail-of-the-fault"
@@ -48,7 +54,7 @@ func newFaultSite(t *testing.T, at int64, fault error) *faultSite {
 	_, full := errors.AsType[driver.FullError](fault)
 	hooked := faulty.Wrap(f.d, func(op faulty.Op, _ string) error {
 		if f.armed.Load() && (!full || isWrite(op)) && f.calls.Add(1) == f.at {
-			f.op = op
+			f.op.Store(op)
 			return f.fault
 		}
 		return nil
@@ -95,7 +101,7 @@ func (f *faultSite) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	second.Body.Close()
 	if second.StatusCode >= 300 && (r.Method != http.MethodDelete || second.StatusCode != http.StatusNotFound) {
-		f.t.Errorf("call %d, %s: %s %s is answered %d again", f.at, f.op, r.Method, r.URL.Path, second.StatusCode)
+		f.t.Errorf("call %d, %s: %s %s is answered %d again", f.at, f.failed(), r.Method, r.URL.Path, second.StatusCode)
 	}
 	return response, nil
 }
@@ -103,7 +109,7 @@ func (f *faultSite) RoundTrip(r *http.Request) (*http.Response, error) {
 // lint judges the answer to a request that failed.
 func (f *faultSite) lint(r *http.Request, status int, body []byte) {
 	where := func(what string) {
-		f.t.Errorf("call %d, %s: %s %s is answered %d %s: %s", f.at, f.op, r.Method, r.URL.Path, status, body, what)
+		f.t.Errorf("call %d, %s: %s %s is answered %d %s: %s", f.at, f.failed(), r.Method, r.URL.Path, status, body, what)
 	}
 	want := http.StatusInternalServerError
 	if _, full := errors.AsType[driver.FullError](f.fault); full {
@@ -111,7 +117,7 @@ func (f *faultSite) lint(r *http.Request, status int, body []byte) {
 	}
 	var document struct{ Errors []struct{ Code string } }
 	switch {
-	case f.op == "":
+	case f.failed() == "":
 		where("nothing failed")
 	case status != want:
 		where("the status is wrong")
@@ -225,7 +231,7 @@ func TestAnyFailingCall(t *testing.T) {
 					f.armed.Store(true)
 					err := work(t.Context(), f)
 					f.armed.Store(false)
-					if f.op == "" {
+					if f.failed() == "" {
 						reads := kind == "ENOSPC" && name == "lists"
 						if err != nil || at == 1 && !reads {
 							t.Errorf("without a failure, after %d: %v", at-1, err)
@@ -233,7 +239,7 @@ func TestAnyFailingCall(t *testing.T) {
 						return
 					}
 					if err := work(t.Context(), f); err != nil {
-						t.Errorf("after call %d, %s, failed: %v", at, f.op, err)
+						t.Errorf("after call %d, %s, failed: %v", at, f.failed(), err)
 					}
 					f.intact()
 				}
@@ -245,11 +251,11 @@ func TestAnyFailingCall(t *testing.T) {
 // intact demands what was acknowledged at first, and a sound store.
 func (f *faultSite) intact() {
 	if err := f.Whole(f.t.Context(), "app", "kept", f.kept); err != nil {
-		f.t.Errorf("after call %d, %s: %v", f.at, f.op, err)
+		f.t.Errorf("after call %d, %s: %v", f.at, f.failed(), err)
 	}
 	_, err := fsck.Check(f.t.Context(), f.d, fsck.Options{}, func(found fsck.Finding) error {
 		if !found.Leftover {
-			f.t.Errorf("after call %d, %s: %+v", f.at, f.op, found)
+			f.t.Errorf("after call %d, %s: %+v", f.at, f.failed(), found)
 		}
 		return nil
 	})

@@ -286,3 +286,51 @@ func TestReferrersIndexIsRebuiltAndChecked(t *testing.T) {
 		})
 	}
 }
+
+// TestStatusOfAnUploadIsInNobodysWay: who asks how far an upload has come, keeps no
+// chunk out and is told what an earlier chunk made sure of.
+func TestStatusOfAnUploadIsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	for name, open := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := repository(t, storage.New(open(t), storage.Options{}), "status")
+			u := interrupted(t, p, make([]byte, 1000))
+			var sure atomic.Int64
+			sure.Store(u.Size)
+			done := make(chan struct{})
+			var asking sync.WaitGroup
+			for range 2 {
+				asking.Go(func() {
+					for {
+						least := sure.Load()
+						got, err := p.Blobs().Upload(t.Context(), u.ID)
+						if err != nil || got.Size < least || !got.StartedAt.Equal(u.StartedAt) {
+							t.Errorf("status %+v, %v, want %d bytes or more", got, err, least)
+							return
+						}
+						select {
+						case <-done:
+							return
+						default:
+						}
+					}
+				})
+			}
+			for range 50 {
+				w, err := p.Blobs().Resume(t.Context(), u.ID)
+				if err == nil {
+					_, err = w.Write(make([]byte, 3000))
+					err = errors.Join(err, w.Close())
+				}
+				if err != nil {
+					t.Errorf("chunk: %v", err)
+					break
+				}
+				sure.Store(w.Upload().Size)
+			}
+			close(done)
+			asking.Wait()
+		})
+	}
+}

@@ -19,7 +19,7 @@ import (
 
 // Create implements [registry.Blobs]. It touches no storage: the session is
 // stored once it outlives its writer, or outgrows memory.
-func (b *blobs) Create(context.Context) (registry.BlobWriter, error) {
+func (b *blobs) Create(ctx context.Context) (registry.BlobWriter, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return nil, fmt.Errorf("new upload id: %w", err)
@@ -30,8 +30,12 @@ func (b *blobs) Create(context.Context) (registry.BlobWriter, error) {
 		started: time.Now().UTC(),
 		sign:    time.Now(),
 		hashes:  canonicalHash(),
+		known:   make(chan struct{}),
 	}
-	b.r.claim(u)
+	if _, err := b.r.claim(ctx, u); err != nil {
+		return nil, err
+	}
+	close(u.known)
 	return u, nil
 }
 
@@ -40,10 +44,15 @@ func (b *blobs) Resume(ctx context.Context, id string) (registry.BlobWriter, err
 	if !isSessionID(id) {
 		return nil, registry.ErrBlobUploadUnknown.With(id)
 	}
-	u := &upload{blobs: b, id: id, stored: true}
-	if other := b.r.claim(u); other != nil {
+	u := &upload{blobs: b, id: id, stored: true, known: make(chan struct{})}
+	other, err := b.r.claim(ctx, u)
+	switch {
+	case err != nil:
+		return nil, err
+	case other != nil:
 		return nil, errBusy()
 	}
+	defer close(u.known)
 	if err := u.load(ctx); err != nil {
 		b.r.release(u)
 		return nil, err
@@ -51,17 +60,22 @@ func (b *blobs) Resume(ctx context.Context, id string) (registry.BlobWriter, err
 	return u, nil
 }
 
-// Upload implements [registry.Blobs].
+// Upload implements [registry.Blobs]. Who wants to write meanwhile waits for it.
 func (b *blobs) Upload(ctx context.Context, id string) (registry.Upload, error) {
 	if !isSessionID(id) {
 		return registry.Upload{}, registry.ErrBlobUploadUnknown.With(id)
 	}
-	u := &upload{blobs: b, id: id, stored: true}
-	if other := b.r.claim(u); other != nil {
+	u := &upload{blobs: b, id: id, stored: true, known: make(chan struct{})}
+	other, err := b.r.claim(ctx, u)
+	switch {
+	case err != nil:
+		return registry.Upload{}, err
+	case other != nil:
 		return other.Upload(), nil
 	}
+	defer close(u.known)
 	defer b.r.release(u)
-	err := u.load(ctx)
+	err = u.load(ctx)
 	if errors.Is(err, errBusy()) {
 		// Another process is at it: what it has not closed is not sure yet.
 		var at uint64
@@ -88,16 +102,34 @@ func isSessionID(id string) bool {
 	return err == nil && parsed.String() == id
 }
 
-// claim makes u the one writer of its session, or returns the one that is.
-func (r *Registry) claim(u *upload) *upload {
+// claim makes u the one writer of its session, or returns the one that is, once
+// it is known how far that has come.
+func (r *Registry) claim(ctx context.Context, u *upload) (*upload, error) {
 	key := layout.Upload(u.name, u.id)
+	for {
+		other := r.claimant(key, u)
+		if other == u {
+			return nil, nil
+		}
+		select {
+		case <-other.known:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if r.claimant(key, nil) == other {
+			return other, nil
+		}
+	}
+}
+
+// claimant returns who has claimed a session, which u has if nobody else has.
+func (r *Registry) claimant(key string, u *upload) *upload {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if other := r.sessions[key]; other != nil {
-		return other
+	if r.sessions[key] == nil && u != nil {
+		r.sessions[key] = u
 	}
-	r.sessions[key] = u
-	return nil
+	return r.sessions[key]
 }
 
 // release lets others claim the session of u.

@@ -28,6 +28,7 @@ type upload struct {
 	*blobs
 	id      string
 	started time.Time
+	known   chan struct{} // closed once the above and size are, or the claim is given up
 
 	sign    time.Time         // when the session was last seen to be at work
 	resumed int64             // bytes of earlier writers
