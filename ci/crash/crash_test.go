@@ -242,9 +242,13 @@ func TestTerm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The body is sent once the server asks for it: a server that ends may close
+	// a connection that waits for its next request, and this one is to be under way.
+	r.Header.Set("Expect", "100-continue")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute}}
 	answered := make(chan error, 1)
 	go func() {
-		response, err := s.HTTP.Do(r)
+		response, err := client.Do(r)
 		if err == nil {
 			response.Body.Close()
 			if response.StatusCode != http.StatusCreated {
