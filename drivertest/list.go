@@ -253,12 +253,30 @@ func listMarkers(x *trial) {
 	}
 	x.lists(x.p("dir"), "file", "sub")
 	x.lists(x.p("dir/sub"), "file")
+	if !x.ok() {
+		return
+	}
+	l, err := x.d.list(x.ctx, x.root)
+	x.noErr(err, "List")
+	for _, p := range l {
+		if x.ok() && hasEmptyComponent(p) {
+			x.failf("List shows %q", p)
+		}
+	}
+	l, err = x.d.list(x.ctx, x.p("empty"))
+	x.harmless(err, "List of a directory that is a marker alone")
+	if x.ok() && err == nil && len(l) > 0 {
+		x.failf("List of a directory that is a marker alone shows %s", some(l))
+	}
 	for _, e := range x.walked(x.root) {
-		if x.ok() && (strings.HasSuffix(e.path, "/") || strings.Contains(e.path, "//")) {
+		if x.ok() && hasEmptyComponent(e.path) {
 			x.failf("Walk visits %q", e.path)
 		}
 	}
 }
+
+// hasEmptyComponent tells whether a path has a component that is empty.
+func hasEmptyComponent(p string) bool { return strings.HasSuffix(p, "/") || strings.Contains(p, "//") }
 
 func listGhosts(x *trial) {
 	if x.sem.GhostDirs != x.cfg.Semantics.GhostDirs {

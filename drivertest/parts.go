@@ -105,11 +105,16 @@ func partEqual(x *trial) {
 		if !x.noErr(err, "Hooks.Parts") {
 			return
 		}
-		for i := 1; i < len(parts)-1; i++ {
-			if parts[i] != parts[0] {
+		total := int64(0)
+		for i, size := range parts {
+			total += size
+			if i < len(parts)-1 && size != parts[0] {
 				x.failf("the parts have sizes %v", parts)
 				return
 			}
+		}
+		if total != 4*cs+9 {
+			x.failf("the parts have sizes %v, and the object has %d", parts, 4*cs+9)
 		}
 	})
 }

@@ -19,12 +19,17 @@ func TestVastObjects(t *testing.T) {
 		t.Skip("takes a minute or more: set DRIVERTEST_LONG")
 	}
 	gen := drivertest.Generator{}
-	sound := broken.Wrong{Open: func(m *broken.Memory) func() broken.Driver {
-		v := broken.NewVast(m, gen)
-		return func() broken.Driver { return v }
-	}}
+	var v *broken.Vast
+	sound := broken.Wrong{
+		Open: func(m *broken.Memory) func() broken.Driver {
+			v = broken.NewVast(m, gen)
+			return func() broken.Driver { return v }
+		},
+		Sparse: func(p string, size int64) error { return v.Sparse(p, size) },
+	}
 	cfg := soundConfig()
-	cfg.Budget, cfg.Only = drivertest.Long, []string{"READ-09", "LARG-0[1-4]"}
+	cfg.Budget, cfg.Only, cfg.Hooks = drivertest.Long, []string{"READ-09", "LARG-0[1-4]", "LARG-07", "LEAK-06", "DELE-08"}, hooks(sound)
+	cfg.Limits.StreamHeap = 96 << 20
 	rep := drivertest.Check(t.Context(), open(sound), cfg)
 	for _, res := range rep.Results {
 		t.Logf("%s %s in %s %v", res.ID, res.Outcome, res.Duration.Round(1e6), res.Notes)
@@ -33,7 +38,7 @@ func TestVastObjects(t *testing.T) {
 		}
 	}
 	for _, w := range broken.VastDrivers(gen) {
-		cfg.Only = []string{w.Rule}
+		cfg.Only, cfg.Hooks, cfg.Strict = []string{w.Rule}, hooks(w), true
 		if res := outcome(t, drivertest.Check(t.Context(), open(w), cfg), w.Rule); res.Outcome != drivertest.Failed {
 			t.Errorf("%s does not notice that %s: %s", w.Rule, w.Fault, res)
 		} else {

@@ -170,6 +170,14 @@ type Wrong struct {
 	Wrapped func(d Driver) Driver
 	// Residue makes what lists what unfinished uploads have left.
 	Residue func() func() ([]string, error)
+	// Parts tells the sizes of the parts that an object was committed in.
+	Parts func(path string) ([]int64, error)
+	// Marker puts a marker of a directory into the store opened last.
+	Marker func(path string) error
+	// Fetch answers a request to a redirect of the store opened last.
+	Fetch func(*http.Request) (*http.Response, error)
+	// Sparse places an object of zeros in the store opened last.
+	Sparse func(path string, size int64) error
 	// Journal breaks the journal of a store that survives its process; Crashed wraps the store.
 	Journal func(*Journal)
 	Crashed func(m *Memory) Driver

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -18,12 +19,13 @@ type Generator interface {
 }
 
 // vastFrom is the size from which an upload is remembered as a stream, not as bytes.
-const vastFrom = 32 << 20
+const vastFrom = 8 << 20
 
-// stream is a vast object.
+// stream is a vast object: of the suite's own content, or of zeros.
 type stream struct {
 	object, version uint64
 	size            int64
+	zeros           bool
 }
 
 // Vast is the sound driver, but that it keeps vast objects of the suite's own content as a few
@@ -44,6 +46,14 @@ func NewVast(m *Memory, gen Generator) *Vast {
 	v := &Vast{gen: gen, vast: map[string]stream{}}
 	v.override = override{Driver: m, writer: v.write, reader: v.read, stat: v.info, move: v.rename, del: v.remove}
 	return v
+}
+
+// Sparse places an object of zeros.
+func (v *Vast) Sparse(p string, size int64) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.vast[p] = stream{size: size, zeros: true}
+	return nil
 }
 
 func (v *Vast) find(p string) (stream, bool) {
@@ -113,7 +123,11 @@ func (r *vastReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	p = p[:min(int64(len(p)), r.s.size-r.off)]
-	r.gen.Fill(r.s.object, r.s.version, p, r.off)
+	if r.s.zeros {
+		clear(p)
+	} else {
+		r.gen.Fill(r.s.object, r.s.version, p, r.off)
+	}
 	r.off += int64(len(p))
 	return len(p), nil
 }
@@ -177,6 +191,69 @@ func VastDrivers(gen Generator) []Wrong {
 	return []Wrong{
 		vast("offsets have 32 bits", "READ-09", func(v *Vast) { v.Offset = func(off int64) int64 { return off & (1<<32 - 1) } }),
 		vast("objects end at 5 GiB", "LARG-02", func(v *Vast) { v.Limit = 5 << 30 }),
+		vast("objects end at 6 GiB", "LARG-03", func(v *Vast) { v.Limit = 6 << 30 }),
 		vast("one copy takes 5 GiB", "LARG-04", func(v *Vast) { v.MoveLimit = 5 << 30 }),
+		copies(gen),
+		vast("a stream is held until it is committed", "LEAK-06", func(v *Vast) {
+			v.writer = func(ctx context.Context, p string, app bool) (Writer, error) {
+				w, err := v.write(ctx, p, app)
+				if err != nil {
+					return nil, err
+				}
+				var held [][]byte
+				return &overWriter{Writer: w, write: func(b []byte) (int, error) {
+					if w.Size() < 90<<20 {
+						held = append(held, bytes.Clone(b))
+					}
+					return w.Write(b)
+				}, close: func() error { held = nil; return w.Close() }}, nil
+			}
+		}),
+		vast("a delete keeps what it deletes in memory", "DELE-08", func(v *Vast) {
+			v.del = func(ctx context.Context, p string) error {
+				var entries [][]byte
+				for _, k := range v.Driver.(*Memory).keysWith(p + "/") {
+					entries = append(entries, append(make([]byte, 0, 1000), k...))
+				}
+				defer func() { entries = nil }()
+				return v.remove(ctx, p)
+			}
+		}),
 	}
+}
+
+// copies is a store that moves an object of zeros by writing it again.
+func copies(gen Generator) Wrong {
+	var store *Vast
+	return Wrong{
+		Fault: "a move copies", Rule: "LARG-07",
+		Open: func(m *Memory) func() Driver {
+			store = NewVast(m, gen)
+			store.move = func(ctx context.Context, from, to string) error {
+				if s, ok := store.find(from); ok {
+					if err := discard(s.size); err != nil {
+						return failed(err)
+					}
+				}
+				return store.rename(ctx, from, to)
+			}
+			return func() Driver { return store }
+		},
+		Sparse: func(p string, size int64) error { return store.Sparse(p, size) },
+	}
+}
+
+// discard writes size bytes into nothing.
+func discard(size int64) error {
+	f, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for b := make([]byte, 1<<20); size > 0; size -= int64(len(b)) {
+		if _, err := f.Write(b[:min(size, int64(len(b)))]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -116,8 +116,24 @@ func listing(fault, rule string, f func(m *Memory, p string, l []string, err err
 
 func truncated(l []string, n int) []string { return l[:min(len(l), n)] }
 
+// marked is a driver that takes the markers of other tools for objects.
+func marked() Wrong {
+	var store *Memory
+	return Wrong{
+		Fault: "the marker of a directory is listed in it", Rule: "LIST-13",
+		Open: func(m *Memory) func() Driver { store = m; return func() Driver { return m } },
+		Marker: func(p string) error {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			store.set(p+"/", object{})
+			return nil
+		},
+	}
+}
+
 func listFaults() []Wrong {
 	return []Wrong{
+		marked(),
 		listing("everything below is listed", "LIST-01", func(m *Memory, p string, l []string, err error) ([]string, error) {
 			if err == nil {
 				return m.keysWith(strings.TrimSuffix(p, "/") + "/"), nil

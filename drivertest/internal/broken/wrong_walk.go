@@ -1,10 +1,13 @@
 package broken
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"time"
 )
 
 // walking replaces Walk. The options are applied before f sees them.
@@ -212,5 +215,54 @@ func redirectFaults() []Wrong {
 			}
 			return "", nil
 		}),
+		presigned("a range is ignored", "REDR-03", func(_ *Memory, r *http.Request) int {
+			r.Header.Del("Range")
+			return 0
+		}),
+		presigned("what is missing is forbidden", "REDR-04", func(m *Memory, r *http.Request) int {
+			if _, err := m.Stat(r.Context(), r.URL.Path); err != nil {
+				return http.StatusForbidden
+			}
+			return 0
+		}),
+		presigned("an underscore is not signed", "REDR-05", func(_ *Memory, r *http.Request) int {
+			if strings.Contains(r.URL.Path, "_") {
+				return http.StatusForbidden
+			}
+			return 0
+		}),
+	}
+}
+
+// Presigned is a sound driver whose redirects lead to a server.
+func Presigned() Wrong { return presigned("", "", func(*Memory, *http.Request) int { return 0 }) }
+
+// presigned makes a Wrong whose redirects lead to a server that spoils a request, or answers it
+// with a status alone.
+func presigned(fault, rule string, spoil func(m *Memory, r *http.Request) (status int)) Wrong {
+	var store *Memory
+	return Wrong{
+		Fault: fault, Rule: rule,
+		Open: func(m *Memory) func() Driver {
+			store = m
+			d := override{Driver: m, redirect: func(r *http.Request, p string) (string, error) {
+				if r == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
+					return "", nil
+				}
+				return "http://store.test" + p, nil
+			}}
+			return func() Driver { return d }
+		},
+		Fetch: func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			if status := spoil(store, r); status != 0 {
+				w.WriteHeader(status)
+			} else if b, err := store.GetContent(r.Context(), r.URL.Path); err != nil {
+				w.WriteHeader(http.StatusNotFound)
+			} else {
+				http.ServeContent(w, r, "object", time.Time{}, bytes.NewReader(b))
+			}
+			return w.Result(), nil
+		},
 	}
 }

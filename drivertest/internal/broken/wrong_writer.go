@@ -367,6 +367,49 @@ func partFaults() []Wrong {
 			}
 			return bytes.Join(all, nil), nil
 		}),
+		parts("parts are joined as they finish", "CHNK-06", func(all [][]byte, _ int64) ([]byte, error) {
+			if len(all) == 10 {
+				all[3], all[4] = all[4], all[3]
+			}
+			return bytes.Join(all, nil), nil
+		}),
+		unequalParts(),
+	}
+}
+
+// unequalParts is a driver that sends what a session has left as a part of its own.
+func unequalParts() Wrong {
+	var mu sync.Mutex
+	sent := map[string][]int64{}
+	return Wrong{
+		Fault: "what a session leaves becomes a part of its own", Rule: "CHNK-04",
+		Chunked: func(m *Memory, part int64) Driver {
+			return override{Driver: m, writer: func(ctx context.Context, p string, app bool) (Writer, error) {
+				w, err := m.Writer(ctx, p, app)
+				if err != nil {
+					return nil, err
+				}
+				began := w.Size()
+				mu.Lock()
+				defer mu.Unlock()
+				if !app {
+					delete(sent, p)
+				}
+				return &overWriter{Writer: w, close: func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					for left := w.Size() - began; left > 0; left -= part {
+						sent[p] = append(sent[p], min(left, part))
+					}
+					return w.Close()
+				}}, nil
+			}}
+		},
+		Parts: func(p string) ([]int64, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return sent[p], nil
+		},
 	}
 }
 
