@@ -12,7 +12,7 @@ func CheckPath(name, path string, dir bool) error {
 	}
 	rest, ok := strings.CutPrefix(path, "/")
 	for component := range strings.SplitSeq(rest, "/") {
-		ok = ok && validComponent(component)
+		ok = ok && ValidComponent(component)
 	}
 	if !ok {
 		return InvalidPathError{Path: path, DriverName: name}
@@ -20,7 +20,8 @@ func CheckPath(name, path string, dir bool) error {
 	return nil
 }
 
-func validComponent(s string) bool {
+// ValidComponent tells whether s may stand between two slashes of a path.
+func ValidComponent(s string) bool {
 	if s == "" || s == "." || s == ".." {
 		return false
 	}

@@ -223,15 +223,26 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	if err != nil {
 		return nil, typed(path, err)
 	}
+	names = slices.DeleteFunc(names, func(base string) bool { return !driver.ValidComponent(base) })
 	slices.Sort(names)
-	prefix := strings.TrimSuffix(path, "/") + "/"
-	paths := names[:0]
+	return joined(strings.TrimSuffix(path, "/")+"/", names), nil
+}
+
+// joined puts a prefix before each name, in place. The results share one string.
+func joined(prefix string, names []string) []string {
+	size := 0
 	for _, base := range names {
-		if driver.CheckPath(name, "/"+base, false) == nil {
-			paths = append(paths, prefix+base)
-		}
+		size += len(prefix) + len(base)
 	}
-	return paths, nil
+	var all strings.Builder
+	all.Grow(size)
+	for n, base := range names {
+		at := all.Len()
+		all.WriteString(prefix)
+		all.WriteString(base)
+		names[n] = all.String()[at:]
+	}
+	return names
 }
 
 // Walk implements [driver.Driver].
