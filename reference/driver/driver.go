@@ -105,6 +105,15 @@ type FileWriter interface {
 	Commit(ctx context.Context) error
 }
 
+// A Fingerprinter is a [FileWriter] of a driver that can't keep two writers of
+// one path apart.
+type Fingerprinter interface {
+	// Fingerprint names the bytes of the file so far. After Close it is
+	// that of what was closed; a writer that goes on with the same bytes
+	// has the same one, and if another has changed them, another.
+	Fingerprint() string
+}
+
 // A FileInfo describes a file or a directory.
 type FileInfo interface {
 	// Path returns the full path.

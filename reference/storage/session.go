@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -215,15 +216,15 @@ func (u *upload) recover(ctx context.Context, data string) error {
 }
 
 // A hash state is stored as the number of bytes hashed, eight of them big
-// endian, and what the hashes gave for their states, which is empty if that is not
-// kept.
+// endian, the fingerprint of the file that they went to, if it has one, and what
+// the hashes gave for their states, which is empty if that is not kept.
 
 // saveHash stores the running hashes, and with it that the session is at work.
 func (u *upload) saveHash(ctx context.Context) error {
 	state := binary.BigEndian.AppendUint64(nil, uint64(u.size.Load()))
 	if !u.r.options.DisableHashState {
 		var err error
-		if state, err = u.hashes.appendState(state); err != nil {
+		if state, err = u.hashes.appendState(append(state, u.fingerprint()...)); err != nil {
 			return err
 		}
 	}
@@ -244,10 +245,20 @@ func (u *upload) loadHashes(ctx context.Context) (hashes, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at != uint64(u.size.Load()) {
-		return nil, nil
+	state, ok := bytes.CutPrefix(state, []byte(u.fingerprint()))
+	if at != uint64(u.size.Load()) || !ok {
+		return nil, nil // others have written, too
 	}
 	return readHashes(state), nil
+}
+
+// fingerprint returns the name that the driver gives to the bytes of the file,
+// "" if it keeps writers apart.
+func (u *upload) fingerprint() string {
+	if f, ok := u.file.(driver.Fingerprinter); ok {
+		return f.Fingerprint()
+	}
+	return ""
 }
 
 // storedHash returns the state that saveHash stored, and at how many bytes; both

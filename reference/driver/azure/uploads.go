@@ -3,6 +3,7 @@ package azure
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -151,32 +152,49 @@ func (d *Driver) tail(ctx context.Context, r *record) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(body, maxChunk))
 }
 
-// blockID returns the id of a block of an upload. All ids have one length.
-func blockID(upload string, number int) string {
+// blockID returns the id of a block of an upload, by its content: of two writers
+// of one block neither takes the place of the other's. All ids have one length.
+func blockID(upload string, number int, content []byte) string {
 	b, _ := hex.DecodeString(upload)
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(b, uint32(number)))
+	sum := sha256.Sum256(content)
+	return base64.StdEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(b, uint32(number)), sum[:16]...))
 }
 
-// blocks returns how many blocks the server has of an upload to key, and their
-// size.
-func (d *Driver) blocks(ctx context.Context, key, upload string) (n int, size int64, err error) {
+// numberOf returns which block of an upload an id is of.
+func numberOf(upload, id string) (int, bool) {
+	b, err := base64.StdEncoding.DecodeString(id)
+	if err != nil || len(b) < 12 || hex.EncodeToString(b[:8]) != upload {
+		return 0, false
+	}
+	return int(binary.BigEndian.Uint32(b[8:])), true
+}
+
+// blocks returns the ids of the blocks that the server has of an upload to key,
+// and their size. It fails with errTwice if it has two of one number.
+func (d *Driver) blocks(ctx context.Context, key, upload string) (ids []string, size int64, err error) {
 	out, err := d.blob(key).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if isAbsent(err) {
-		return 0, 0, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return 0, 0, err
+		return nil, 0, err
 	}
-	sizes := map[string]int64{}
+	all := map[int]*blockblob.Block{}
 	for _, b := range out.UncommittedBlocks {
-		sizes[*b.Name] = *b.Size
+		n, ok := numberOf(upload, *b.Name)
+		if ok && all[n] != nil {
+			return nil, 0, errTwice
+		}
+		if ok {
+			all[n] = b
+		}
 	}
 	for {
-		one, ok := sizes[blockID(upload, n)]
-		if !ok {
-			return n, size, nil
+		b := all[len(ids)]
+		if b == nil {
+			return ids, size, nil
 		}
-		n, size = n+1, size+one
+		ids, size = append(ids, *b.Name), size+*b.Size
 	}
 }
 
@@ -186,11 +204,7 @@ func (d *Driver) blockSize(number int) int {
 }
 
 // publish makes the blocks of an upload the content of key.
-func (d *Driver) publish(ctx context.Context, key, upload string, n int) error {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = blockID(upload, i)
-	}
+func (d *Driver) publish(ctx context.Context, key, upload string, ids []string) error {
 	_, err := d.blob(key).CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
 		HTTPHeaders: headers(), Metadata: map[string]*string{metaUpload: &upload},
 	})

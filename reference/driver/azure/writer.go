@@ -3,6 +3,7 @@ package azure
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -18,6 +19,7 @@ var (
 	errDeleted   = errors.New("what the writer wrote was deleted")
 	errTaken     = errors.New("another writer has gone on with the upload")
 	errDiscarded = errors.New("what the writer wrote was discarded by another write to the path")
+	errTwice     = errors.New("two writers have written the same block of the upload")
 	errTooLong   = fmt.Errorf("a blob has %d blocks at most: a larger chunksize makes room", maxBlocks)
 )
 
@@ -27,13 +29,16 @@ type writer struct {
 	ctx    context.Context // for writes, which have none; never done
 	key    string
 	record record
-	blocks int    // how many were staged
-	sent   int64  // bytes in them
-	buf    []byte // what comes behind them, a block at most
-	saved  int64  // what the server had in full when the writer was opened
-	ended  error  // why nothing but Close may follow
+	blocks []string // the ids of those that were staged
+	sent   int64    // bytes in them
+	buf    []byte   // what comes behind them, a block at most
+	saved  int64    // what the server had in full when the writer was opened
+	ended  error    // why nothing but Close may follow
 	shut   bool
+	print  string // the fingerprint, once it is closed
 }
+
+var _ driver.Fingerprinter = (*writer)(nil)
 
 // Writer implements [driver.Driver]. What the writer sends does not end with
 // ctx; Commit and Cancel have their own.
@@ -121,7 +126,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	written := 0
 	for len(p) > 0 {
-		room := w.d.blockSize(w.blocks) - len(w.buf)
+		room := w.d.blockSize(len(w.blocks)) - len(w.buf)
 		if room <= 0 {
 			ctx, cancel := lasting(w.ctx, len(w.buf))
 			err := w.send(ctx)
@@ -140,14 +145,15 @@ func (w *writer) Write(p []byte) (int, error) {
 
 // send makes a block of the buffer. After a failure it can be called again.
 func (w *writer) send(ctx context.Context) error {
-	if w.blocks == maxBlocks {
+	if len(w.blocks) == maxBlocks {
 		return errTooLong
 	}
+	id := blockID(w.record.upload, len(w.blocks), w.buf)
 	body := streaming.NopCloser(bytes.NewReader(w.buf))
-	if _, err := w.d.blob(w.key).StageBlock(ctx, blockID(w.record.upload, w.blocks), body, nil); err != nil {
+	if _, err := w.d.blob(w.key).StageBlock(ctx, id, body, nil); err != nil {
 		return err
 	}
-	w.blocks++
+	w.blocks = append(w.blocks, id)
 	w.sent += int64(len(w.buf))
 	w.buf = w.buf[:0]
 	return nil
@@ -175,7 +181,7 @@ func (w *writer) commit(ctx context.Context) error {
 	if err := w.d.owned(ctx, &w.record); err != nil {
 		return err
 	}
-	if w.blocks == 0 {
+	if len(w.blocks) == 0 {
 		return w.d.replace(ctx, w.key, w.buf, map[string]*string{metaUpload: &w.record.upload})
 	}
 	if len(w.buf) > 0 {
@@ -216,8 +222,28 @@ func (w *writer) Close() error {
 	ctx, cancel := lasting(w.ctx, len(w.buf))
 	defer cancel()
 	err := w.keep(ctx)
+	w.print = w.fingerprint()
 	w.sent, w.buf = w.Size(), nil
 	return failure(ctx, err)
+}
+
+// Fingerprint implements [driver.Fingerprinter].
+func (w *writer) Fingerprint() string {
+	if w.shut {
+		return w.print
+	}
+	return w.fingerprint()
+}
+
+// fingerprint is a hash over the ids of the blocks, which tell their content, and
+// over the tail.
+func (w *writer) fingerprint() string {
+	sum := sha256.New()
+	for _, id := range w.blocks {
+		fmt.Fprintln(sum, id)
+	}
+	sum.Write(w.buf)
+	return string(sum.Sum(nil))
 }
 
 // keep gives the server what it doesn't have yet, and makes the record say how
@@ -226,7 +252,7 @@ func (w *writer) keep(ctx context.Context) error {
 	if w.Size() == w.saved {
 		return nil
 	}
-	if len(w.buf) >= w.d.blockSize(w.blocks) {
+	if len(w.buf) >= w.d.blockSize(len(w.blocks)) {
 		if err := w.send(ctx); err != nil {
 			return err
 		}

@@ -3,8 +3,10 @@ package s3
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -35,7 +37,10 @@ type writer struct {
 	tail  bool   // the server has a tail, this or an older one
 	ended error  // why nothing but Close may follow
 	shut  bool
+	print string // the fingerprint, once it is closed
 }
+
+var _ driver.Fingerprinter = (*writer)(nil)
 
 // Writer implements [driver.Driver]. What the writer sends does not end with
 // ctx; Commit and Cancel have their own.
@@ -263,8 +268,27 @@ func (w *writer) Close() error {
 	ctx, cancel := lasting(w.ctx, len(w.buf))
 	defer cancel()
 	err := w.keep(ctx)
+	w.print = w.fingerprint()
 	w.sent, w.buf = w.Size(), nil
 	return err
+}
+
+// Fingerprint implements [driver.Fingerprinter].
+func (w *writer) Fingerprint() string {
+	if w.shut {
+		return w.print
+	}
+	return w.fingerprint()
+}
+
+// fingerprint is a hash over the entity tags of the parts, and over the tail.
+func (w *writer) fingerprint() string {
+	sum := sha256.New()
+	for _, p := range w.parts {
+		fmt.Fprintln(sum, strings.Trim(aws.ToString(p.ETag), `"`))
+	}
+	sum.Write(w.buf)
+	return string(sum.Sum(nil))
 }
 
 // keep gives the server what it doesn't have yet.

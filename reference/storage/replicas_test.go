@@ -1,0 +1,175 @@
+package storage_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/ci/backends"
+	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/azure"
+	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/s3"
+	"github.com/registryconform/conform/reference/registry"
+	"github.com/registryconform/conform/reference/storage"
+)
+
+// part is more than the drivers keep before they send it.
+const part = 5<<20 + 100
+
+// shared opens drivers over one store, as replicas do.
+func shared(t *testing.T) map[string]func() (driver.Driver, error) {
+	dir := t.TempDir()
+	objects, blobs := backends.StartS3(t), backends.StartAzure(t)
+	azures := func() (*azure.Driver, error) {
+		p, err := azure.ParseParameters(blobs.Parameters("replicas"))
+		if err != nil {
+			return nil, err
+		}
+		p.ChunkSize = 1 << 20
+		return azure.New(p)
+	}
+	d, err := azures()
+	must(t, err)
+	must(t, d.CreateContainer(t.Context()))
+	return map[string]func() (driver.Driver, error){
+		"filesystem": func() (driver.Driver, error) { return filesystem.New(filesystem.Parameters{Root: dir}) },
+		"s3": func() (driver.Driver, error) {
+			p, err := s3.ParseParameters(objects.Parameters())
+			if err != nil {
+				return nil, err
+			}
+			p.ChunkSize = 5 << 20
+			return s3.New(p)
+		},
+		"azure": func() (driver.Driver, error) { return azures() },
+	}
+}
+
+// TestTwoReplicasAtOneUpload lets two replicas go on with one upload at the same
+// time, with other bytes each, in every order. Whatever becomes of the upload, a
+// blob has the bytes that its digest says.
+func TestTwoReplicasAtOneUpload(t *testing.T) {
+	t.Parallel()
+	for name, open := range shared(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var replicas [3]registry.Repository
+			for i := range replicas {
+				d, err := open()
+				must(t, err)
+				replicas[i] = repository(t, storage.New(d, storage.Options{}), "shared")
+			}
+			committed := 0
+			for n, order := range []string{"AABB", "ABAB", "ABBA", "BABA", "BAAB", "BBAA"} {
+				for _, wants := range []byte("AB") {
+					for _, commits := range []bool{false, true} {
+						if race(t, replicas, n, order, wants, commits) {
+							committed++
+						}
+					}
+				}
+			}
+			t.Logf("%d of 24 uploads became a blob", committed)
+			if committed == 0 {
+				t.Error("no upload became a blob")
+			}
+		})
+	}
+}
+
+// race lets replicas A and B write to one upload, and then end, in the given
+// order, of which each letter is a step. Then the upload is to become the content
+// that wants has written: by the one itself, or by a third replica. It reports
+// whether there is a blob.
+func race(t *testing.T, replicas [3]registry.Repository, n int, order string, wants byte, commits bool) bool {
+	t.Helper()
+	begin := fmt.Appendf(nil, "%d%c%v", n, wants, commits)
+	u := interrupted(t, replicas[2], begin)
+	var writers [2]registry.BlobWriter
+	var errs [2]error
+	contents := [2][]byte{bytes.Repeat([]byte("A"), part), bytes.Repeat([]byte("B"), part)}
+	for i := range writers {
+		writers[i], errs[i] = replicas[i].Blobs().Resume(t.Context(), u.ID)
+	}
+	want := digest.FromBytes(append(bytes.Clone(begin), contents[wants-'A']...))
+	step := map[byte]int{}
+	for _, who := range []byte(order) {
+		i := who - 'A'
+		step[who]++
+		switch {
+		case errs[i] != nil:
+		case step[who] == 1:
+			_, errs[i] = writers[i].Write(contents[i])
+		case commits && who == wants:
+			_, err := writers[i].Commit(t.Context(), registry.Descriptor{Digest: want})
+			errs[i] = errors.Join(err, writers[i].Close())
+		default:
+			errs[i] = writers[i].Close()
+		}
+	}
+	if !commits {
+		w, err := replicas[2].Blobs().Resume(t.Context(), u.ID)
+		if err == nil {
+			_, err = w.Commit(t.Context(), registry.Descriptor{Digest: want})
+			err = errors.Join(err, w.Close())
+		}
+		errs[wants-'A'] = err
+	}
+	blob, err := replicas[2].Blobs().Open(t.Context(), want)
+	if errors.Is(err, registry.ErrBlobUnknown) {
+		if errs[wants-'A'] == nil {
+			t.Errorf("%s: a blob that was acknowledged is absent", begin)
+		}
+		return false
+	}
+	must(t, err)
+	defer blob.Close()
+	got, err := io.ReadAll(blob)
+	must(t, err)
+	if digest.FromBytes(got) != want {
+		t.Errorf("%s (order %s): a blob of %d bytes has others than its digest says", begin, order, len(got))
+	}
+	return true
+}
+
+// TestFingerprintsOutliveTheirWriter demands that what a writer has closed has the
+// same fingerprint for the next one, of another process, so that nothing is read
+// back; and another one for other bytes.
+func TestFingerprintsOutliveTheirWriter(t *testing.T) {
+	t.Parallel()
+	for name, open := range shared(t) {
+		if name == "filesystem" {
+			continue // it keeps writers apart
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seen := map[string]int{}
+			for _, size := range []int{100, part, 3 * part, 10 << 20} {
+				path := fmt.Sprintf("/prints/%d", size)
+				closed := ""
+				for _, appends := range []bool{false, true} {
+					d, err := open()
+					must(t, err)
+					w, err := d.Writer(t.Context(), path, appends)
+					must(t, err)
+					print := w.(driver.Fingerprinter)
+					if appends && (print.Fingerprint() != closed || w.Size() != int64(size)) {
+						t.Errorf("%d bytes: the next writer has %d, and another fingerprint", size, w.Size())
+					}
+					_, err = w.Write(make([]byte, size))
+					must(t, errors.Join(err, w.Close()))
+					closed = print.Fingerprint()
+					seen[closed]++
+				}
+			}
+			if len(seen) != 8 {
+				t.Errorf("8 files have %d fingerprints", len(seen))
+			}
+		})
+	}
+}
