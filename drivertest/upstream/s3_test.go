@@ -25,9 +25,10 @@ func TestS3(t *testing.T) {
 	// The server appends to the names of files.
 	cfg.Semantics = drivertest.Semantics{WeakDelete: true, WeakMove: true}
 	cfg.Limits = drivertest.Limits{MaxComponent: 220, MaxPath: 800, MinPart: 5 << 20}
-	// Requests for one key that race make the server itself fail, now and then.
+	// Requests for one key that race make the server itself fail, now and then, and
+	// its listings show names of its own while it writes (TestServerRaces of our driver).
 	for _, rule := range drivertest.Checks() {
-		if !strings.HasPrefix(rule.ID, "CONC-") && !strings.HasPrefix(rule.ID, "LINZ-") {
+		if !strings.HasPrefix(rule.ID, "CONC-") && !strings.HasPrefix(rule.ID, "LINZ-") && rule.ID != "LIST-12" {
 			cfg.Only = append(cfg.Only, rule.ID)
 		}
 	}
