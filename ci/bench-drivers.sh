@@ -7,7 +7,7 @@
 #
 #   ci/bench-drivers.sh                        every measurement, into ci/performance.md
 #   BENCH=move ci/bench-drivers.sh             a part, to standard output alone
-#   ci/bench-drivers.sh -benchtime 100x        more flags of go test
+#   ci/bench-drivers.sh -benchtime 1000x       more flags of go test
 #
 # BENCH selects measurements by a pattern (default: all that are small), COUNT
 # says how often each is made (default: 6).
@@ -32,7 +32,7 @@ keys='^(size|par|kind|off|step|workload|n=1$|n=100$)'
 	for _ in $(seq "${COUNT:-6}"); do
 		for driver in distribution ours relaxed; do
 			sleep 6 # ext4 looks at each inode that was freed in the last 5 s before it gives one out
-			go test -run '^$' -timeout 60m -benchtime 20x "$@" -bench "Filesystem/medium=/driver=$driver/$calls/$keys" .
+			go test -run '^$' -timeout 60m -benchtime 200x "$@" -bench "Filesystem/medium=/driver=$driver/$calls/$keys" .
 		done
 	done
 ) >"$results" || {
@@ -58,7 +58,7 @@ awk -v before="$before" -v after="$(load)" -v count="${COUNT:-6}" '
 		times[medium, row, driver] = times[medium, row, driver] " " $3
 	}
 	END {
-		printf "%s, Linux %s; load average before %s, after %s. %d times 20 calls or more each.\n", machine["cpu:"], machine["kernel:"], before, after, count
+		printf "%s, Linux %s; load average before %s, after %s. %d times 200 calls each.\n", machine["cpu:"], machine["kernel:"], before, after, count
 		split("disk memory", media, " ")
 		for (m = 1; m <= 2; m++) {
 			medium = media[m]
