@@ -307,7 +307,7 @@ func TestBlobPull(t *testing.T) {
 }
 
 // TestUploadBySHA512IsNotReadBack: where the algorithm is told at the beginning, or
-// comes before the first byte, the bytes of an upload are hashed as they come.
+// comes before the first byte, the bytes of an upload are hashed as they come (S-030).
 func TestUploadBySHA512IsNotReadBack(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat("0123456789", 30_000)

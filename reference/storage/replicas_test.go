@@ -52,7 +52,7 @@ func shared(t *testing.T) map[string]func() (driver.Driver, error) {
 
 // TestTwoReplicasAtOneUpload lets two replicas go on with one upload at the same
 // time, with other bytes each, in every order. Whatever becomes of the upload, a
-// blob has the bytes that its digest says.
+// blob has the bytes that its digest says (S-145).
 func TestTwoReplicasAtOneUpload(t *testing.T) {
 	t.Parallel()
 	for name, open := range shared(t) {
