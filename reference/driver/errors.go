@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // A PathNotFoundError says that there is nothing at Path.
@@ -49,14 +50,15 @@ func (e CommittedError) Error() string {
 	return fmt.Sprintf("%s: append to committed content: %s", e.DriverName, e.Path)
 }
 
-// A BusyError says that another writer is at work on the file at Path.
+// A BusyError says that another writer is at work on the file at Path, or has
+// gone on with it. Path is empty where that is clear from the call.
 type BusyError struct {
 	Path       string
 	DriverName string
 }
 
 func (e BusyError) Error() string {
-	return fmt.Sprintf("%s: another writer is at work: %s", e.DriverName, e.Path)
+	return strings.TrimSuffix(e.DriverName+": another writer is at work: "+e.Path, ": ")
 }
 
 // An ErrUnsupportedMethod says that the driver lacks what was asked of it.

@@ -120,6 +120,11 @@ func race(t *testing.T, replicas [3]registry.Repository, n int, order string, wa
 		}
 		errs[wants-'A'] = err
 	}
+	for _, err := range errs {
+		if !commits && err != nil && len(registry.Errors(err)) == 0 {
+			t.Errorf("%s (order %s): who comes second is told of a failure: %v", begin, order, err)
+		}
+	}
 	blob, err := replicas[2].Blobs().Open(t.Context(), want)
 	if errors.Is(err, registry.ErrBlobUnknown) {
 		if errs[wants-'A'] == nil {

@@ -165,9 +165,6 @@ func (u *upload) load(ctx context.Context) error {
 		return fmt.Errorf("stat upload %s: %w", u.id, err)
 	}
 	file, err := d.Writer(ctx, data, true)
-	if _, busy := errors.AsType[driver.BusyError](err); busy {
-		return errBusy()
-	}
 	if err != nil {
 		return mapped("open upload "+u.id, err)
 	}
@@ -332,9 +329,6 @@ func (u *upload) spill(ctx context.Context) error {
 		if err = writeAll(file, u.memory); err != nil {
 			err = errors.Join(err, file.Cancel(ctx), file.Close())
 		}
-	}
-	if _, busy := errors.AsType[driver.BusyError](err); busy {
-		return errBusy()
 	}
 	if err != nil {
 		return mapped("write upload", err)

@@ -170,7 +170,7 @@ func numberOf(upload, id string) (int, bool) {
 }
 
 // blocks returns the ids of the blocks that the server has of an upload to key,
-// and their size. It fails with errTwice if it has two of one number.
+// and their size. It fails with errTaken if it has two of one number.
 func (d *Driver) blocks(ctx context.Context, key, upload string) (ids []string, size int64, err error) {
 	out, err := d.blob(key).GetBlockList(ctx, blockblob.BlockListTypeUncommitted, nil)
 	if isAbsent(err) {
@@ -183,7 +183,7 @@ func (d *Driver) blocks(ctx context.Context, key, upload string) (ids []string, 
 	for _, b := range out.UncommittedBlocks {
 		n, ok := numberOf(upload, *b.Name)
 		if ok && all[n] != nil {
-			return nil, 0, errTwice
+			return nil, 0, errTaken
 		}
 		if ok {
 			all[n] = b

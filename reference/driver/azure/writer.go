@@ -17,9 +17,8 @@ var (
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
 	errDeleted   = errors.New("what the writer wrote was deleted")
-	errTaken     = errors.New("another writer has gone on with the upload")
+	errTaken     = error(driver.BusyError{DriverName: name})
 	errDiscarded = errors.New("what the writer wrote was discarded by another write to the path")
-	errTwice     = errors.New("two writers have written the same block of the upload")
 	errTooLong   = fmt.Errorf("a blob has %d blocks at most: a larger chunksize makes room", maxBlocks)
 )
 

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/registryconform/conform/reference/driver"
 )
 
 const (
@@ -241,6 +243,9 @@ func (d *Driver) complete(ctx context.Context, u upload, parts []types.Completed
 		return nil
 	case isGone(err):
 		return failure(ctx, errors.Join(errDiscarded, err))
+	case code(err) == "InvalidPart":
+		// Another writer has put its own in the place of one of them.
+		return failure(ctx, errors.Join(driver.BusyError{DriverName: name}, err))
 	}
 	return failure(ctx, err)
 }
