@@ -224,7 +224,7 @@ func written(fault, rule string, f func(m *Memory, w Writer, path string, app bo
 func Drivers() []Wrong {
 	var all []Wrong
 	for _, l := range [][]Wrong{
-		factoryFaults(), pathFaults(), contentFaults(), readerFaults(), writerFaults(), resumeFaults(), partFaults(), statFaults(),
+		factoryFaults(), pathFaults(), contentFaults(), readerFaults(), writeFaults(), writerFaults(), resumeFaults(), partFaults(), statFaults(),
 		listFaults(), moveFaults(), deleteFaults(), walkFaults(), redirectFaults(), errorFaults(), contextFaults(), concurrencyFaults(),
 		consistencyFaults(), modelFaults(), linearFaults(), crashFaults(), backendFaults(), leakFaults(), largeFaults(), wrapperFaults(),
 		registryFaults(), inspectedFaults(), pathShoulds(), contentShoulds(), readerShoulds(), writerShoulds(), treeShoulds(),

@@ -39,7 +39,6 @@ func appended(m *Memory) override {
 }
 
 func concurrencyFaults() []Wrong {
-	var deletes atomic.Int64
 	return []Wrong{
 		one("a put is in two steps", "CONC-01", halves),
 		one("a put is an append", "CONC-02", appended),
@@ -69,61 +68,9 @@ func concurrencyFaults() []Wrong {
 			}
 			return nil
 		}),
-		one("moves to one destination share a temporary file", "CONC-07", func(m *Memory) override {
-			var mu sync.Mutex
-			temp := map[string][]byte{}
-			return override{move: func(ctx context.Context, from, to string) error {
-				b, err := m.GetContent(ctx, from)
-				if err != nil {
-					return err
-				}
-				for _, part := range [][]byte{b[:len(b)/2], b[len(b)/2:]} {
-					mu.Lock()
-					temp[to] = append(temp[to], part...)
-					mu.Unlock()
-					pause()
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				if err := m.PutContent(ctx, to, temp[to]); err != nil {
-					return err
-				}
-				delete(temp, to)
-				return m.Delete(ctx, from)
-			}}
-		}),
-		one("commit doesn't notice that the upload has gone", "CONC-08", func(m *Memory) override {
-			var cleared atomic.Int64
-			return override{
-				del: func(ctx context.Context, p string) error { cleared.Add(1); return m.Delete(ctx, p) },
-				writer: func(ctx context.Context, p string, app bool) (Writer, error) {
-					w, err := m.Writer(ctx, p, app)
-					if err != nil {
-						return nil, err
-					}
-					before := cleared.Load()
-					return &overWriter{Writer: w, commit: func(ctx context.Context) error {
-						if cleared.Load() != before {
-							return w.Cancel(ctx)
-						}
-						return w.Commit(ctx)
-					}}, nil
-				},
-			}
-		}),
-		one("a put fails when a delete comes between", "CONC-09", func(m *Memory) override {
-			return override{
-				put: func(ctx context.Context, p string, b []byte) error {
-					before := deletes.Load()
-					pause()
-					if deletes.Load() != before {
-						return failed(errors.New("no such directory"))
-					}
-					return m.PutContent(ctx, p, b)
-				},
-				del: func(ctx context.Context, p string) error { deletes.Add(1); return m.Delete(ctx, p) },
-			}
-		}),
+		one("moves to one destination share a temporary file", "CONC-07", sharedTemporary),
+		one("commit doesn't notice that the upload has gone", "CONC-08", blindCommit),
+		one("a put fails when a delete comes between", "CONC-09", disturbedPut),
 		each("a handle remembers sizes of uploads", "CONC-10", func(m *Memory) override {
 			sizes := map[string]int64{}
 			return override{writer: func(ctx context.Context, p string, app bool) (Writer, error) {
@@ -139,25 +86,90 @@ func concurrencyFaults() []Wrong {
 				return &overWriter{Writer: w, close: func() error { sizes[p] = w.Size(); return w.Close() }}, nil
 			}}
 		}),
-		{Fault: "a walk takes two of the slots", Rule: "CONC-11", Limited: func(m *Memory, limit int) Driver {
-			slots := make(chan struct{}, limit)
-			enter := func() func() {
-				slots <- struct{}{}
-				return func() { <-slots }
+		{Fault: "a walk takes two of the slots", Rule: "CONC-11", Limited: doubleWalk},
+	}
+}
+
+// sharedTemporary moves by way of one temporary file for each destination.
+func sharedTemporary(m *Memory) override {
+	var mu sync.Mutex
+	temp := map[string][]byte{}
+	return override{move: func(ctx context.Context, from, to string) error {
+		b, err := m.GetContent(ctx, from)
+		if err != nil {
+			return err
+		}
+		for _, part := range [][]byte{b[:len(b)/2], b[len(b)/2:]} {
+			mu.Lock()
+			temp[to] = append(temp[to], part...)
+			mu.Unlock()
+			pause()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if err := m.PutContent(ctx, to, temp[to]); err != nil {
+			return err
+		}
+		delete(temp, to)
+		return m.Delete(ctx, from)
+	}}
+}
+
+// blindCommit reports a commit of what a delete has taken away.
+func blindCommit(m *Memory) override {
+	var cleared atomic.Int64
+	return override{
+		del: func(ctx context.Context, p string) error { cleared.Add(1); return m.Delete(ctx, p) },
+		writer: func(ctx context.Context, p string, app bool) (Writer, error) {
+			w, err := m.Writer(ctx, p, app)
+			if err != nil {
+				return nil, err
 			}
-			return override{
-				Driver: m,
-				stat: func(ctx context.Context, p string) (Info, error) {
-					defer enter()()
-					return m.Stat(ctx, p)
-				},
-				walk: func(ctx context.Context, p string, v WalkFunc, _ ...func(*WalkOptions)) error {
-					defer enter()()
-					defer enter()()
-					return m.Walk(ctx, p, v)
-				},
+			before := cleared.Load()
+			return &overWriter{Writer: w, commit: func(ctx context.Context) error {
+				if cleared.Load() != before {
+					return w.Cancel(ctx)
+				}
+				return w.Commit(ctx)
+			}}, nil
+		},
+	}
+}
+
+// disturbedPut is a put that fails if a delete comes between.
+func disturbedPut(m *Memory) override {
+	var deletes atomic.Int64
+	return override{
+		put: func(ctx context.Context, p string, b []byte) error {
+			before := deletes.Load()
+			pause()
+			if deletes.Load() != before {
+				return failed(errors.New("no such directory"))
 			}
-		}},
+			return m.PutContent(ctx, p, b)
+		},
+		del: func(ctx context.Context, p string) error { deletes.Add(1); return m.Delete(ctx, p) },
+	}
+}
+
+// doubleWalk is a walk that takes two of the slots.
+func doubleWalk(m *Memory, limit int) Driver {
+	slots := make(chan struct{}, limit)
+	enter := func() func() {
+		slots <- struct{}{}
+		return func() { <-slots }
+	}
+	return override{
+		Driver: m,
+		stat: func(ctx context.Context, p string) (Info, error) {
+			defer enter()()
+			return m.Stat(ctx, p)
+		},
+		walk: func(ctx context.Context, p string, v WalkFunc, _ ...func(*WalkOptions)) error {
+			defer enter()()
+			defer enter()()
+			return m.Walk(ctx, p, v)
+		},
 	}
 }
 

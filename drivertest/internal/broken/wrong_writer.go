@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-func writerFaults() []Wrong {
+// writeFaults are faults of Write, and of what it was given.
+func writeFaults() []Wrong {
 	bg := context.Background()
 	return []Wrong{
 		written("the last byte is not flushed", "WRIT-01", func(_ *Memory, w Writer, _ string, _ bool) Writer {
@@ -26,40 +27,8 @@ func writerFaults() []Wrong {
 				return w.Write(b)
 			}}
 		}),
-		written("nothing written is nothing committed", "WRIT-03", func(_ *Memory, w Writer, _ string, _ bool) Writer {
-			return &overWriter{Writer: w, commit: func(ctx context.Context) error {
-				if w.Size() == 0 {
-					return w.Cancel(ctx)
-				}
-				return w.Commit(ctx)
-			}}
-		}),
-		written("opening empties the object", "WRIT-04", func(m *Memory, w Writer, p string, app bool) Writer {
-			if _, err := m.GetContent(bg, p); err == nil && !app {
-				_ = m.PutContent(bg, p, nil)
-			}
-			return w
-		}),
-		written("an object that was put is appended to", "WRIT-05", func(m *Memory, w Writer, p string, app bool) Writer {
-			if b, err := m.GetContent(bg, p); err == nil && !app && w.Size() == 0 {
-				_, _ = w.Write(b)
-			}
-			return w
-		}),
 		written("the size leaves out what is buffered", "WRIT-06", func(_ *Memory, w Writer, _ string, _ bool) Writer {
 			return &overWriter{Writer: w, size: func() int64 { return w.Size() &^ 0xffff }}
-		}),
-		written("a closed writer has no size", "WRIT-07", func(_ *Memory, w Writer, _ string, _ bool) Writer {
-			o := &overWriter{Writer: w}
-			o.close = func() error { o.size = func() int64 { return 0 }; return w.Close() }
-			return o
-		}),
-		written("cancel commits", "WRIT-08", cancelCommits),
-		written("cancel deletes the path", "WRIT-09", func(m *Memory, w Writer, p string, _ bool) Writer {
-			return &overWriter{Writer: w, cancel: func(ctx context.Context) error { _ = m.Delete(ctx, p); return w.Cancel(ctx) }}
-		}),
-		written("cancel deletes whatever begins alike", "WRIT-10", func(m *Memory, w Writer, p string, _ bool) Writer {
-			return &overWriter{Writer: w, cancel: func(ctx context.Context) error { m.deletePrefix(p); return w.Cancel(ctx) }}
 		}),
 		written("a late write is swallowed", "WRIT-12", func(_ *Memory, w Writer, _ string, _ bool) Writer {
 			return &overWriter{Writer: w, write: func(p []byte) (int, error) {
@@ -68,20 +37,6 @@ func writerFaults() []Wrong {
 				}
 				return len(p), nil
 			}}
-		}),
-		written("a second commit publishes an empty object", "WRIT-13", func(m *Memory, w Writer, p string, _ bool) Writer {
-			done := false
-			return &overWriter{Writer: w, commit: func(ctx context.Context) error {
-				if done {
-					return m.PutContent(ctx, p, nil)
-				}
-				done = true
-				return w.Commit(ctx)
-			}}
-		}),
-		written("a second close panics", "WRIT-14", func(_ *Memory, w Writer, _ string, _ bool) Writer {
-			closed := make(chan struct{})
-			return &overWriter{Writer: w, close: func() error { close(closed); return w.Close() }}
 		}),
 		written("tiny writes lose a byte", "WRIT-16", func(_ *Memory, w Writer, _ string, _ bool) Writer {
 			return &overWriter{Writer: w, write: func(p []byte) (int, error) {
@@ -116,6 +71,59 @@ func writerFaults() []Wrong {
 		}),
 		written("ReadFrom loses what comes with the end", "WRIT-19", func(_ *Memory, w Writer, _ string, _ bool) Writer {
 			return hasty{&overWriter{Writer: w}}
+		}),
+	}
+}
+
+// writerFaults are faults of how a Writer begins and ends.
+func writerFaults() []Wrong {
+	bg := context.Background()
+	return []Wrong{
+		written("nothing written is nothing committed", "WRIT-03", func(_ *Memory, w Writer, _ string, _ bool) Writer {
+			return &overWriter{Writer: w, commit: func(ctx context.Context) error {
+				if w.Size() == 0 {
+					return w.Cancel(ctx)
+				}
+				return w.Commit(ctx)
+			}}
+		}),
+		written("opening empties the object", "WRIT-04", func(m *Memory, w Writer, p string, app bool) Writer {
+			if _, err := m.GetContent(bg, p); err == nil && !app {
+				_ = m.PutContent(bg, p, nil)
+			}
+			return w
+		}),
+		written("an object that was put is appended to", "WRIT-05", func(m *Memory, w Writer, p string, app bool) Writer {
+			if b, err := m.GetContent(bg, p); err == nil && !app && w.Size() == 0 {
+				_, _ = w.Write(b)
+			}
+			return w
+		}),
+		written("a closed writer has no size", "WRIT-07", func(_ *Memory, w Writer, _ string, _ bool) Writer {
+			o := &overWriter{Writer: w}
+			o.close = func() error { o.size = func() int64 { return 0 }; return w.Close() }
+			return o
+		}),
+		written("cancel commits", "WRIT-08", cancelCommits),
+		written("cancel deletes the path", "WRIT-09", func(m *Memory, w Writer, p string, _ bool) Writer {
+			return &overWriter{Writer: w, cancel: func(ctx context.Context) error { _ = m.Delete(ctx, p); return w.Cancel(ctx) }}
+		}),
+		written("cancel deletes whatever begins alike", "WRIT-10", func(m *Memory, w Writer, p string, _ bool) Writer {
+			return &overWriter{Writer: w, cancel: func(ctx context.Context) error { m.deletePrefix(p); return w.Cancel(ctx) }}
+		}),
+		written("a second commit publishes an empty object", "WRIT-13", func(m *Memory, w Writer, p string, _ bool) Writer {
+			done := false
+			return &overWriter{Writer: w, commit: func(ctx context.Context) error {
+				if done {
+					return m.PutContent(ctx, p, nil)
+				}
+				done = true
+				return w.Commit(ctx)
+			}}
+		}),
+		written("a second close panics", "WRIT-14", func(_ *Memory, w Writer, _ string, _ bool) Writer {
+			closed := make(chan struct{})
+			return &overWriter{Writer: w, close: func() error { close(closed); return w.Close() }}
 		}),
 		written("close commits", "WRIT-20", func(_ *Memory, w Writer, _ string, _ bool) Writer {
 			return &overWriter{Writer: w, close: func() error { _ = w.Commit(bg); return w.Close() }}
