@@ -2,14 +2,14 @@
 # Installs the Debian packages that some tests need, as root, and starts none of
 # their services.
 #
-#   ci/packages.sh                 docker-registry skopeo chromium strace redis-server
+#   ci/packages.sh                 docker-registry skopeo chromium curl strace redis-server
 #   ci/packages.sh NAME ...        only the named packages
 #
 # A package that is installed already is left as it is, and when none is missing
 # neither the network nor root is needed.
 set -eu
 
-[ $# -gt 0 ] || set -- docker-registry skopeo chromium strace redis-server
+[ $# -gt 0 ] || set -- docker-registry skopeo chromium curl strace redis-server
 
 missing=
 for package in "$@"; do

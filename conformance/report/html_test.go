@@ -5,8 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
 
+	"github.com/registryconform/conform/ci/need"
 	"github.com/registryconform/conform/conformance/report"
 )
 
@@ -101,13 +100,7 @@ func TestHTMLOfAnEmptyReport(t *testing.T) {
 // browser returns a context of a headless browser, or skips the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium isn't installed")
-		}
-		t.Skip("chromium isn't installed")
-	}
+	path := need.Program(t, "chromium", "chromium")
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.WSURLReadTimeout(time.Minute))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/registryconform/conform/ci/need"
 	"github.com/registryconform/conform/conformance/report"
 	"github.com/registryconform/conform/conformance/wire"
 )
@@ -19,12 +20,7 @@ import (
 // shell runs a script with the arguments and returns its output and exit status.
 func shell(t *testing.T, dir string, script []byte, env []string, args ...string) (string, int) {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("curl isn't installed")
-		}
-		t.Skip("curl isn't installed")
-	}
+	need.Program(t, "curl", "curl")
 	path := filepath.Join(dir, "repro.sh")
 	if err := os.WriteFile(path, script, 0o700); err != nil {
 		t.Fatal(err)

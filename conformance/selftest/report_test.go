@@ -13,6 +13,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/registryconform/conform/ci/need"
 	"github.com/registryconform/conform/conformance"
 	"github.com/registryconform/conform/conformance/report"
 	"github.com/registryconform/conform/reference/registrytest"
@@ -45,12 +46,7 @@ func TestReportOfARealRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	validate(t, filepath.Join(dir, "results.json"))
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("curl isn't installed: repro.sh can't be run")
-	}
+	need.Program(t, "curl", "curl")
 	out, err := exec.Command("sh", filepath.Join(dir, "repro.sh"), "all").CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte(" 0 different, 0 left out")) {
 		t.Errorf("%v\n%s", err, out)
