@@ -58,7 +58,7 @@ awk -v before="$before" -v after="$(load)" -v count="${COUNT:-6}" '
 		times[medium, row, driver] = times[medium, row, driver] " " $3
 	}
 	END {
-		printf "%s, Linux %s; load average before %s, after %s. %d times 200 calls each.\n", machine["cpu:"], machine["kernel:"], before, after, count
+		printf "%s, Linux %s; load average before %s, after %s. %d times 200 calls or more each.\n", machine["cpu:"], machine["kernel:"], before, after, count
 		split("disk memory", media, " ")
 		for (m = 1; m <= 2; m++) {
 			medium = media[m]

@@ -11,16 +11,12 @@ set -eu
 cd "$(dirname -- "$0")/.."
 export DRIVERTEST_BUDGET="${DRIVERTEST_BUDGET:-standard}"
 status=0
-judge() {
-	go test -count=1 -timeout 60m "$@" || status=1
-}
-
-judge "$@" -run 'InMemory|Filesystem' ./drivertest
+go test -count=1 -timeout 60m "$@" -run 'InMemory|Filesystem' ./drivertest || status=1
 # Objects of many gigabytes, in memory that does not grow with them.
 for vast in Objects Files; do
-	DRIVERTEST_LONG=1 judge "$@" -run "TestVast$vast" ./drivertest
+	DRIVERTEST_LONG=1 go test -count=1 -timeout 60m "$@" -run "TestVast$vast" ./drivertest || status=1
 done
-judge "$@" ./reference/driver/...
+go test -count=1 -timeout 60m "$@" ./reference/driver/... || status=1
 cd drivertest/upstream
-judge "$@" .
+go test -count=1 -timeout 60m "$@" . || status=1
 exit "$status"
