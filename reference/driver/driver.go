@@ -10,8 +10,11 @@ package driver
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"time"
 )
@@ -112,6 +115,17 @@ type Fingerprinter interface {
 	// that of what was closed; a writer that goes on with the same bytes
 	// has the same one, and if another has changed them, another.
 	Fingerprint() string
+}
+
+// PrintParts returns a fingerprint of a file of which the store has parts, whose
+// names tell their content, and behind them a tail.
+func PrintParts(names iter.Seq[string], tail []byte) string {
+	sum := sha256.New()
+	for name := range names {
+		fmt.Fprintln(sum, name)
+	}
+	sum.Write(tail)
+	return string(sum.Sum(nil))
 }
 
 // A FileInfo describes a file or a directory.

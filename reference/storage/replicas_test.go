@@ -153,7 +153,7 @@ func TestFingerprintsOutliveTheirWriter(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			seen := map[string]int{}
+			seen := map[string]bool{}
 			for _, size := range []int{100, part, 3 * part, 10 << 20} {
 				path := fmt.Sprintf("/prints/%d", size)
 				closed := ""
@@ -162,14 +162,14 @@ func TestFingerprintsOutliveTheirWriter(t *testing.T) {
 					must(t, err)
 					w, err := d.Writer(t.Context(), path, appends)
 					must(t, err)
-					print := w.(driver.Fingerprinter)
-					if appends && (print.Fingerprint() != closed || w.Size() != int64(size)) {
+					own := w.(driver.Fingerprinter)
+					if appends && (own.Fingerprint() != closed || w.Size() != int64(size)) {
 						t.Errorf("%d bytes: the next writer has %d, and another fingerprint", size, w.Size())
 					}
 					_, err = w.Write(make([]byte, size))
 					must(t, errors.Join(err, w.Close()))
-					closed = print.Fingerprint()
-					seen[closed]++
+					closed = own.Fingerprint()
+					seen[closed] = true
 				}
 			}
 			if len(seen) != 8 {

@@ -3,9 +3,9 @@ package azure
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 
@@ -234,15 +234,9 @@ func (w *writer) Fingerprint() string {
 	return w.fingerprint()
 }
 
-// fingerprint is a hash over the ids of the blocks, which tell their content, and
-// over the tail.
+// fingerprint is that of the ids of the blocks, and of the tail.
 func (w *writer) fingerprint() string {
-	sum := sha256.New()
-	for _, id := range w.blocks {
-		fmt.Fprintln(sum, id)
-	}
-	sum.Write(w.buf)
-	return string(sum.Sum(nil))
+	return driver.PrintParts(slices.Values(w.blocks), w.buf)
 }
 
 // keep gives the server what it doesn't have yet, and makes the record say how

@@ -18,8 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
-	"github.com/registryconform/conform/reference/driver"
 )
 
 const (
@@ -245,7 +243,7 @@ func (d *Driver) complete(ctx context.Context, u upload, parts []types.Completed
 		return failure(ctx, errors.Join(errDiscarded, err))
 	case code(err) == "InvalidPart":
 		// Another writer has put its own in the place of one of them.
-		return failure(ctx, errors.Join(driver.BusyError{DriverName: name}, err))
+		return failure(ctx, errors.Join(errGoneOn, err))
 	}
 	return failure(ctx, err)
 }

@@ -3,7 +3,6 @@ package s3
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,7 +18,7 @@ var (
 	errClosed    = errors.New("the writer is closed")
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
-	errGoneOn    = errors.New("another writer has gone on with the upload")
+	errGoneOn    = error(driver.BusyError{DriverName: name})
 	errIsDir     = errors.New("is a directory")
 	errDiscarded = errors.New("what the writer wrote was deleted")
 	errTooLong   = fmt.Errorf("an object has %d parts at most: a larger chunksize makes room", maxParts)
@@ -281,14 +280,15 @@ func (w *writer) Fingerprint() string {
 	return w.fingerprint()
 }
 
-// fingerprint is a hash over the entity tags of the parts, and over the tail.
+// fingerprint is that of the entity tags of the parts, and of the tail.
 func (w *writer) fingerprint() string {
-	sum := sha256.New()
-	for _, p := range w.parts {
-		fmt.Fprintln(sum, strings.Trim(aws.ToString(p.ETag), `"`))
-	}
-	sum.Write(w.buf)
-	return string(sum.Sum(nil))
+	return driver.PrintParts(func(yield func(string) bool) {
+		for _, p := range w.parts {
+			if !yield(strings.Trim(aws.ToString(p.ETag), `"`)) {
+				return
+			}
+		}
+	}, w.buf)
 }
 
 // keep gives the server what it doesn't have yet.
