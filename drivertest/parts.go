@@ -97,7 +97,8 @@ func partEqual(x *trial) {
 		return
 	}
 	x.chunked(func(x *trial, cs int64) {
-		x.pieces(x.p("object"), x.d, cs+3, 2*cs+5, 4*cs+9)
+		size := 4*cs + 9
+		x.pieces(x.p("object"), x.d, cs+3, 2*cs+5, size)
 		if !x.ok() {
 			return
 		}
@@ -106,15 +107,15 @@ func partEqual(x *trial) {
 			return
 		}
 		total := int64(0)
-		for i, size := range parts {
-			total += size
-			if i < len(parts)-1 && size != parts[0] {
+		for i, part := range parts {
+			total += part
+			if i < len(parts)-1 && part != parts[0] {
 				x.failf("the parts have sizes %v", parts)
 				return
 			}
 		}
-		if total != 4*cs+9 {
-			x.failf("the parts have sizes %v, and the object has %d", parts, 4*cs+9)
+		if total != size {
+			x.failf("the parts have sizes %v, and the object has %d", parts, size)
 		}
 	})
 }

@@ -19,14 +19,7 @@ func TestVastObjects(t *testing.T) {
 		t.Skip("takes a minute or more: set DRIVERTEST_LONG")
 	}
 	gen := drivertest.Generator{}
-	var v *broken.Vast
-	sound := broken.Wrong{
-		Open: func(m *broken.Memory) func() broken.Driver {
-			v = broken.NewVast(m, gen)
-			return func() broken.Driver { return v }
-		},
-		Sparse: func(p string, size int64) error { return v.Sparse(p, size) },
-	}
+	sound := broken.SoundVast(gen)
 	cfg := soundConfig()
 	cfg.Budget, cfg.Only, cfg.Hooks = drivertest.Long, []string{"READ-09", "LARG-0[1-4]", "LARG-07", "LEAK-06", "DELE-08"}, hooks(sound)
 	cfg.Limits.StreamHeap = 96 << 20

@@ -1,6 +1,6 @@
 // Package broken holds a small sound storage driver and drivers that are wrong on purpose, at
-// least one for each MUST and SHOULD of the suite. They are the suite's own test: whatever it would not
-// notice, it does not test. Nothing else may use them.
+// least one for each MUST and SHOULD of the suite. They are the suite's own test: whatever it
+// would not notice, it does not test. Nothing else may use them.
 package broken
 
 import (
