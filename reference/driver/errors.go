@@ -61,6 +61,18 @@ func (e BusyError) Error() string {
 	return strings.TrimSuffix(e.DriverName+": another writer is at work: "+e.Path, ": ")
 }
 
+// A DiscardedError says that what a writer of the file at Path wrote is no more:
+// it was deleted, or another write to the path has taken its place. Path is empty
+// where that is clear from the call.
+type DiscardedError struct {
+	Path       string
+	DriverName string
+}
+
+func (e DiscardedError) Error() string {
+	return strings.TrimSuffix(e.DriverName+": what the writer wrote was discarded: "+e.Path, ": ")
+}
+
 // An ErrUnsupportedMethod says that the driver lacks what was asked of it.
 type ErrUnsupportedMethod struct{ DriverName string }
 
@@ -93,12 +105,13 @@ func (e FullError) Error() string {
 func (e FullError) Unwrap() error { return e.Detail }
 
 // Failure wraps an error of the medium in an [Error] of the driver called name;
-// nil stays nil. The error of ctx, if it is done, can be found in it, and
+// nil, [BusyError] and [DiscardedError] stay as they are. The error of ctx, if it is done, can be found in it, and
 // [io.EOF] becomes [io.ErrUnexpectedEOF]: a connection that ended early is not
 // the end of what is read.
 func Failure(ctx context.Context, name string, err error) error {
-	if err == nil {
-		return nil
+	switch err.(type) {
+	case nil, BusyError, DiscardedError:
+		return err
 	}
 	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
 		err = errors.Join(done, err)

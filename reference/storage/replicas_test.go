@@ -121,7 +121,7 @@ func race(t *testing.T, replicas [3]registry.Repository, n int, order string, wa
 		errs[wants-'A'] = err
 	}
 	for _, err := range errs {
-		if !commits && err != nil && len(registry.Errors(err)) == 0 {
+		if err != nil && len(registry.Errors(err)) == 0 {
 			t.Errorf("%s (order %s): who comes second is told of a failure: %v", begin, order, err)
 		}
 	}
@@ -140,6 +140,72 @@ func race(t *testing.T, replicas [3]registry.Repository, n int, order string, wa
 		t.Errorf("%s (order %s): a blob of %d bytes has others than its digest says", begin, order, len(got))
 	}
 	return true
+}
+
+// TestUploadEndedByAnotherReplica lets one replica cancel or commit an upload to
+// which another is writing. Where the driver allows that, whoever writes is told
+// that the upload is unknown, not of a failure; what it wrote is gone, and what
+// was committed stays.
+func TestUploadEndedByAnotherReplica(t *testing.T) {
+	t.Parallel()
+	for name, open := range shared(t) {
+		for _, commits := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/commits=%v", name, commits), func(t *testing.T) {
+				t.Parallel()
+				var replicas [2]registry.Repository
+				for i := range replicas {
+					d, err := open()
+					must(t, err)
+					replicas[i] = repository(t, storage.New(d, storage.Options{}), "ended")
+				}
+				begin := fmt.Appendf(nil, "ended %v", commits)
+				u := interrupted(t, replicas[0], begin)
+				writing, err := replicas[0].Blobs().Resume(t.Context(), u.ID)
+				must(t, err)
+				_, err = writing.Write(bytes.Repeat([]byte("A"), part))
+				must(t, err)
+				other, err := replicas[1].Blobs().Resume(t.Context(), u.ID)
+				if name == "filesystem" {
+					if !errors.Is(err, registry.ErrBlobUploadInvalid) {
+						t.Errorf("an upload that is being written to can be resumed: %v", err)
+					}
+					must(t, writing.Cancel(t.Context()))
+					return
+				}
+				must(t, err)
+				all := bytes.Clone(begin)
+				if commits {
+					all = append(all, bytes.Repeat([]byte("A"), int(other.Upload().Size)-len(begin))...)
+					_, err = other.Commit(t.Context(), registry.Descriptor{Digest: digest.FromBytes(all)})
+				} else {
+					err = other.Cancel(t.Context())
+				}
+				must(t, errors.Join(err, other.Close()))
+
+				_, err = writing.Write(bytes.Repeat([]byte("A"), 2*part))
+				if err == nil {
+					whole := append(bytes.Clone(begin), bytes.Repeat([]byte("A"), 3*part)...)
+					_, err = writing.Commit(t.Context(), registry.Descriptor{Digest: digest.FromBytes(whole)})
+				}
+				if !errors.Is(err, registry.ErrBlobUploadUnknown) {
+					t.Errorf("who goes on with an upload that has ended gets %v, want %v", err, registry.ErrBlobUploadUnknown)
+				}
+				if err := writing.Close(); err != nil && !errors.Is(err, registry.ErrBlobUploadUnknown) {
+					t.Errorf("closing it: %v", err)
+				}
+				if _, err := replicas[1].Blobs().Resume(t.Context(), u.ID); !errors.Is(err, registry.ErrBlobUploadUnknown) {
+					t.Errorf("the upload has ended, and can be resumed: %v", err)
+				}
+				want := error(nil)
+				if !commits {
+					want = registry.ErrBlobUnknown
+				}
+				if _, err := replicas[1].Blobs().Stat(t.Context(), digest.FromBytes(all)); !errors.Is(err, want) {
+					t.Errorf("the blob: %v, want %v", err, want)
+				}
+			})
+		}
+	}
 }
 
 // TestFingerprintsOutliveTheirWriter demands that what a writer has closed has the

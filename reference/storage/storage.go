@@ -322,13 +322,16 @@ func absent(err error) bool {
 }
 
 // mapped wraps a driver's failure to write with what was tried; that the
-// medium is full, or another at work, gets its code.
+// medium is full, the upload gone, or another at work, gets its code.
 func mapped(what string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if _, full := errors.AsType[driver.FullError](err); full {
 		return fmt.Errorf("%s: %w: %w", what, registry.ErrStorageFull, err)
+	}
+	if _, gone := errors.AsType[driver.DiscardedError](err); gone {
+		return fmt.Errorf("%s: %w: %w", what, registry.ErrBlobUploadUnknown, err)
 	}
 	if _, busy := errors.AsType[driver.BusyError](err); busy {
 		return fmt.Errorf("%s: %w: %w", what, errBusy(), err)

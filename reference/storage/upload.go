@@ -134,10 +134,7 @@ func (u *upload) end(ctx context.Context) error {
 	errs = append(errs, u.discard(ctx))
 	u.memory, u.file = nil, nil
 	u.r.release(u)
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("discard upload %s: %w", u.id, err)
-	}
-	return nil
+	return mapped("discard upload "+u.id, errors.Join(errs...))
 }
 
 // Commit implements [registry.BlobWriter].

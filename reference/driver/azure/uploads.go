@@ -122,7 +122,7 @@ func (d *Driver) settle(ctx context.Context, r *record, err error) error {
 		r.tag = now.tag
 		return nil
 	case isAbsent(failed):
-		return errDeleted
+		return errDiscarded
 	case failed != nil:
 		return failed
 	}
@@ -134,7 +134,7 @@ func (d *Driver) owned(ctx context.Context, r *record) error {
 	now, err := d.head(ctx, r.key)
 	switch {
 	case isAbsent(err):
-		return errDeleted
+		return errDiscarded
 	case err == nil && now.metadata[metaMark] != r.mark:
 		return errTaken
 	}

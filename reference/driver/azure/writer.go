@@ -16,9 +16,8 @@ var (
 	errClosed    = errors.New("the writer is closed")
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
-	errDeleted   = errors.New("what the writer wrote was deleted")
 	errTaken     = error(driver.BusyError{DriverName: name})
-	errDiscarded = errors.New("what the writer wrote was discarded by another write to the path")
+	errDiscarded = error(driver.DiscardedError{DriverName: name})
 	errTooLong   = fmt.Errorf("a blob has %d blocks at most: a larger chunksize makes room", maxBlocks)
 )
 
@@ -205,7 +204,7 @@ func (w *writer) Cancel(ctx context.Context) error {
 	switch taken := errors.Is(err, errTaken) || isOther(err); {
 	case taken && w.shut:
 		return failure(ctx, errTaken)
-	case err != nil && !taken && !errors.Is(err, errDeleted):
+	case err != nil && !taken && !errors.Is(err, errDiscarded):
 		return failure(ctx, err)
 	}
 	w.ended, w.sent, w.buf = errCancelled, w.Size(), nil

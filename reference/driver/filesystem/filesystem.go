@@ -140,16 +140,10 @@ func typed(path string, err error) error {
 
 // failure gives a failure its type, but never that something is absent.
 func failure(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return driver.FullError{DriverName: name, Detail: err}
 	}
-	if busy, ok := errors.AsType[driver.BusyError](err); ok {
-		return busy
-	}
-	return driver.Error{DriverName: name, Detail: err}
+	return driver.Failure(context.Background(), name, err)
 }
 
 func isAbsent(err error) bool {

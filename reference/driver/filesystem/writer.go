@@ -39,8 +39,8 @@ var (
 	errClosed    = errors.New("the writer is closed")
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
-	errDiscarded = errors.New("what the writer wrote was deleted")
-	errGoneOn    = errors.New("another writer has gone on with the upload")
+	errDiscarded = error(driver.DiscardedError{DriverName: name})
+	errGoneOn    = error(driver.BusyError{DriverName: name})
 )
 
 // uncommitted returns the folder of what is uncommitted at path and below.

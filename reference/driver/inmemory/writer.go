@@ -21,8 +21,8 @@ var (
 	errClosed    = errors.New("the writer is closed")
 	errCommitted = errors.New("the writer is committed")
 	errCancelled = errors.New("the writer is cancelled")
-	errDiscarded = errors.New("what the writer wrote was deleted")
-	errGoneOn    = errors.New("another writer has gone on with the upload")
+	errDiscarded = error(driver.DiscardedError{DriverName: name})
+	errGoneOn    = error(driver.BusyError{DriverName: name})
 )
 
 // Writer implements [driver.Driver].
@@ -96,7 +96,7 @@ func (d *Driver) grow(p *pending, n int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p.dropped {
-		return driver.Error{DriverName: name, Detail: errDiscarded}
+		return errDiscarded
 	}
 	if err := d.reserve(n); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (w *writer) Commit(ctx context.Context) error {
 	w.d.mu.Lock()
 	defer w.d.mu.Unlock()
 	if w.p.dropped {
-		return driver.Error{DriverName: name, Detail: errDiscarded}
+		return errDiscarded
 	}
 	if err := w.d.publish(w.path, &w.p.content, -nodeCost); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (w *writer) Cancel(context.Context) error {
 	w.d.mu.Lock()
 	defer w.d.mu.Unlock()
 	if w.shut && !w.p.dropped && w.p.counted != w.size {
-		return driver.Error{DriverName: name, Detail: errGoneOn}
+		return errGoneOn
 	}
 	w.d.discard(w.path, w.p)
 	w.ended = errCancelled

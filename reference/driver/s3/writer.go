@@ -20,7 +20,7 @@ var (
 	errCancelled = errors.New("the writer is cancelled")
 	errGoneOn    = error(driver.BusyError{DriverName: name})
 	errIsDir     = errors.New("is a directory")
-	errDiscarded = errors.New("what the writer wrote was deleted")
+	errDiscarded = error(driver.DiscardedError{DriverName: name})
 	errTooLong   = fmt.Errorf("an object has %d parts at most: a larger chunksize makes room", maxParts)
 )
 
