@@ -128,6 +128,14 @@ func PrintParts(names iter.Seq[string], tail []byte) string {
 	return string(sum.Sum(nil))
 }
 
+// A ChunkReader is a reader of a driver that has the content in memory.
+type ChunkReader interface {
+	// NextChunk returns bytes of the content that come next, limit at most,
+	// and moves behind them; at the end it fails with [io.EOF]. They are not a
+	// copy: the caller must not change them.
+	NextChunk(limit int64) ([]byte, error)
+}
+
 // A FileInfo describes a file or a directory.
 type FileInfo interface {
 	// Path returns the full path.

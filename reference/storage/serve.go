@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/internal/layout"
 	"github.com/registryconform/conform/reference/registry"
 )
@@ -80,12 +81,37 @@ func (c *rangeCatcher) Write(p []byte) (int, error) {
 	return c.ResponseWriter.Write(p)
 }
 
-// ReadFrom lets the connection take the bytes from a file by itself.
+// ReadFrom lets the connection take the bytes from a file by itself, and gives it
+// those that are in memory as they lie there.
 func (c *rangeCatcher) ReadFrom(r io.Reader) (int64, error) {
 	if c.unsatisfiable {
 		return io.Copy(io.Discard, r)
 	}
+	if part, ok := r.(*io.LimitedReader); ok {
+		if chunks, ok := part.R.(driver.ChunkReader); ok {
+			return writeChunks(c.ResponseWriter, chunks, part.N)
+		}
+	}
 	return io.Copy(c.ResponseWriter, r)
+}
+
+// writeChunks writes so many bytes, or as many as there are.
+func writeChunks(w io.Writer, chunks driver.ChunkReader, size int64) (written int64, err error) {
+	for written < size {
+		chunk, err := chunks.NextChunk(size - written)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return written, err
+		}
+		n, err := w.Write(chunk)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 // Unwrap serves [http.ResponseController].

@@ -155,3 +155,40 @@ func TestServeBlobRedirects(t *testing.T) {
 		t.Fatalf("redirects are off, got %d", resp.StatusCode)
 	}
 }
+
+// TestServeBlobOfManyChunks reads a blob that a driver holds in many pieces, whole
+// and from the midst of one piece to that of another.
+func TestServeBlobOfManyChunks(t *testing.T) {
+	t.Parallel()
+	content := make([]byte, 1<<20+77)
+	for i := range content {
+		content[i] = byte(i >> 8)
+	}
+	for name, open := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := repository(t, storage.New(open(t), storage.Options{}), "serve")
+			push(t, p, content)
+			for given, want := range map[string][]byte{
+				"":                     content,
+				"bytes=1000-900000":    content[1000:900001],
+				"bytes=1048575-":       content[1048575:],
+				"bytes=262143-262144":  content[262143:262145],
+				"bytes=262144-262144":  content[262144:262145],
+				"bytes=500000-9999999": content[500000:],
+			} {
+				header := map[string]string{"Range": given}
+				if given == "" {
+					header = nil
+				}
+				resp, err := serve(t, p, http.MethodGet, digest.FromBytes(content), header)
+				must(t, err)
+				got, err := io.ReadAll(resp.Body)
+				must(t, err)
+				if !bytes.Equal(got, want) {
+					t.Errorf("%q: %d bytes, want %d, or others", given, len(got), len(want))
+				}
+			}
+		})
+	}
+}

@@ -3,6 +3,8 @@ package inmemory
 import (
 	"errors"
 	"io"
+
+	"github.com/registryconform/conform/reference/driver"
 )
 
 // chunkSize is the size of every chunk of a content but the last.
@@ -48,31 +50,31 @@ type reader struct {
 
 var errReaderClosed = errors.New("reader is closed")
 
-// next returns the bytes from the offset to the end of their chunk.
-func (r *reader) next() ([]byte, error) {
+var _ driver.ChunkReader = (*reader)(nil)
+
+// NextChunk implements [driver.ChunkReader].
+func (r *reader) NextChunk(limit int64) ([]byte, error) {
 	switch {
 	case r.closed:
 		return nil, errReaderClosed
 	case r.offset >= r.c.size:
 		return nil, io.EOF
 	}
-	return r.c.chunks[r.offset/chunkSize][r.offset%chunkSize:], nil
+	b := r.c.chunks[r.offset/chunkSize][r.offset%chunkSize:]
+	b = b[:min(int64(len(b)), limit)]
+	r.offset += int64(len(b))
+	return b, nil
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	b, err := r.next()
-	if err != nil {
-		return 0, err
-	}
-	n := copy(p, b)
-	r.offset += int64(n)
-	return n, nil
+	b, err := r.NextChunk(int64(len(p)))
+	return copy(p, b), err
 }
 
 func (r *reader) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
-		b, err := r.next()
+		b, err := r.NextChunk(chunkSize)
 		if err == io.EOF {
 			return total, nil
 		}
@@ -81,7 +83,7 @@ func (r *reader) WriteTo(w io.Writer) (int64, error) {
 		}
 		n, err := w.Write(b)
 		total += int64(n)
-		r.offset += int64(n)
+		r.offset -= int64(len(b) - n)
 		if err != nil {
 			return total, err
 		}
