@@ -201,7 +201,7 @@ func (w *writer) send(ctx context.Context) error {
 		Bucket: &w.d.p.Bucket, Key: &w.u.key, UploadId: &w.u.id, PartNumber: number, Body: bytes.NewReader(w.buf),
 	})
 	if err != nil {
-		if isGone(err) {
+		if isGone(err) || status(err) == 0 && w.gone(ctx) {
 			err = errors.Join(errDiscarded, err)
 		}
 		return failure(ctx, err)
@@ -210,6 +210,13 @@ func (w *writer) send(ctx context.Context) error {
 	w.sent += int64(len(w.buf))
 	w.buf = w.buf[:0]
 	return nil
+}
+
+// gone reports whether the server has the upload no more. One that says so to a
+// part that it has not read yet may be cut short by that.
+func (w *writer) gone(ctx context.Context) bool {
+	_, err := w.d.parts(ctx, w.u)
+	return isGone(err)
 }
 
 func (w *writer) Commit(ctx context.Context) error {
