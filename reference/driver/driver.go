@@ -136,6 +136,26 @@ type ChunkReader interface {
 	NextChunk(limit int64) ([]byte, error)
 }
 
+// WriteChunks writes the next bytes of a content, limit or as many as there are,
+// and returns how many were written. After a failure r may be behind more.
+func WriteChunks(w io.Writer, r ChunkReader, limit int64) (written int64, err error) {
+	for written < limit {
+		chunk, err := r.NextChunk(limit - written)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return written, err
+		}
+		n, err := w.Write(chunk)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
 // A FileInfo describes a file or a directory.
 type FileInfo interface {
 	// Path returns the full path.

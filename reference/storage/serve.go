@@ -89,29 +89,10 @@ func (c *rangeCatcher) ReadFrom(r io.Reader) (int64, error) {
 	}
 	if part, ok := r.(*io.LimitedReader); ok {
 		if chunks, ok := part.R.(driver.ChunkReader); ok {
-			return writeChunks(c.ResponseWriter, chunks, part.N)
+			return driver.WriteChunks(c.ResponseWriter, chunks, part.N)
 		}
 	}
 	return io.Copy(c.ResponseWriter, r)
-}
-
-// writeChunks writes so many bytes, or as many as there are.
-func writeChunks(w io.Writer, chunks driver.ChunkReader, size int64) (written int64, err error) {
-	for written < size {
-		chunk, err := chunks.NextChunk(size - written)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return written, err
-		}
-		n, err := w.Write(chunk)
-		written += int64(n)
-		if err != nil {
-			return written, err
-		}
-	}
-	return written, nil
 }
 
 // Unwrap serves [http.ResponseController].

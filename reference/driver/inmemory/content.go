@@ -3,6 +3,7 @@ package inmemory
 import (
 	"errors"
 	"io"
+	"math"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -72,22 +73,10 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 func (r *reader) WriteTo(w io.Writer) (int64, error) {
-	var total int64
-	for {
-		b, err := r.NextChunk(chunkSize)
-		if err == io.EOF {
-			return total, nil
-		}
-		if err != nil {
-			return total, err
-		}
-		n, err := w.Write(b)
-		total += int64(n)
-		r.offset -= int64(len(b) - n)
-		if err != nil {
-			return total, err
-		}
-	}
+	begin := r.offset
+	n, err := driver.WriteChunks(w, r, math.MaxInt64)
+	r.offset = begin + n
+	return n, err
 }
 
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
