@@ -16,7 +16,7 @@ import (
 // runs: a sound store passes them, and each has a wrong driver. DRIVERTEST_LONG enables it.
 func TestVastObjects(t *testing.T) {
 	if os.Getenv("DRIVERTEST_LONG") == "" {
-		t.Skip("takes a minute or more: set DRIVERTEST_LONG")
+		t.Skip("takes a minute or more: make test-drivers runs it")
 	}
 	gen := drivertest.Generator{}
 	sound := broken.SoundVast(gen)
@@ -45,7 +45,7 @@ func TestVastObjects(t *testing.T) {
 // enabled like TestVastObjects and takes 11 GiB of disk.
 func TestVastFiles(t *testing.T) {
 	if os.Getenv("DRIVERTEST_LONG") == "" {
-		t.Skip("takes a minute or more, and 11 GiB of disk: set DRIVERTEST_LONG")
+		t.Skip("takes a minute or more, and 11 GiB of disk: make test-drivers runs it")
 	}
 	root := t.TempDir()
 	d, err := filesystem.New(filesystem.Parameters{Root: root})
