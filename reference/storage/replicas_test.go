@@ -50,6 +50,18 @@ func shared(t *testing.T) map[string]func() (driver.Driver, error) {
 	}
 }
 
+// openReplicas returns a repository as so many replicas of a registry have it.
+func openReplicas(t *testing.T, open func() (driver.Driver, error), n int, name string) []registry.Repository {
+	t.Helper()
+	replicas := make([]registry.Repository, n)
+	for i := range replicas {
+		d, err := open()
+		must(t, err)
+		replicas[i] = repository(t, storage.New(d, storage.Options{}), name)
+	}
+	return replicas
+}
+
 // TestTwoReplicasAtOneUpload lets two replicas go on with one upload at the same
 // time, with other bytes each, in every order. Whatever becomes of the upload, a
 // blob has the bytes that its digest says (S-145).
@@ -58,12 +70,7 @@ func TestTwoReplicasAtOneUpload(t *testing.T) {
 	for name, open := range shared(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var replicas [3]registry.Repository
-			for i := range replicas {
-				d, err := open()
-				must(t, err)
-				replicas[i] = repository(t, storage.New(d, storage.Options{}), "shared")
-			}
+			replicas := openReplicas(t, open, 3, "shared")
 			committed := 0
 			for n, order := range []string{"AABB", "ABAB", "ABBA", "BABA", "BAAB", "BBAA"} {
 				for _, wants := range []byte("AB") {
@@ -86,7 +93,7 @@ func TestTwoReplicasAtOneUpload(t *testing.T) {
 // order, of which each letter is a step. Then the upload is to become the content
 // that wants has written: by the one itself, or by a third replica. It reports
 // whether there is a blob.
-func race(t *testing.T, replicas [3]registry.Repository, n int, order string, wants byte, commits bool) bool {
+func race(t *testing.T, replicas []registry.Repository, n int, order string, wants byte, commits bool) bool {
 	t.Helper()
 	begin := fmt.Appendf(nil, "%d%c%v", n, wants, commits)
 	u := interrupted(t, replicas[2], begin)
@@ -152,12 +159,7 @@ func TestUploadEndedByAnotherReplica(t *testing.T) {
 		for _, commits := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/commits=%v", name, commits), func(t *testing.T) {
 				t.Parallel()
-				var replicas [2]registry.Repository
-				for i := range replicas {
-					d, err := open()
-					must(t, err)
-					replicas[i] = repository(t, storage.New(d, storage.Options{}), "ended")
-				}
+				replicas := openReplicas(t, open, 2, "ended")
 				begin := fmt.Appendf(nil, "ended %v", commits)
 				u := interrupted(t, replicas[0], begin)
 				writing, err := replicas[0].Blobs().Resume(t.Context(), u.ID)
