@@ -44,7 +44,7 @@ func TestServersPurgeOneStore(t *testing.T) {
 	uploads := filepath.Join(dir, "docker/registry/v2/repositories/team/app/_uploads")
 	chunk := []byte("ten bytes.")
 	header := http.Header{"Content-Type": {"application/octet-stream"}}
-	// Old uploads come for a second, and must go within another.
+	// Old uploads come for a second, and are given half a minute to go.
 	var old []string
 	for begin := time.Now(); time.Since(begin) < time.Second; size += len(chunk) {
 		for range 10 {

@@ -105,9 +105,9 @@ func (e FullError) Error() string {
 func (e FullError) Unwrap() error { return e.Detail }
 
 // Failure wraps an error of the medium in an [Error] of the driver called name;
-// nil, [BusyError] and [DiscardedError] stay as they are. The error of ctx, if it is done, can be found in it, and
-// [io.EOF] becomes [io.ErrUnexpectedEOF]: a connection that ended early is not
-// the end of what is read.
+// nil, [BusyError] and [DiscardedError] stay as they are. The error of ctx, if it
+// is done, can be found in it, and [io.EOF] becomes [io.ErrUnexpectedEOF]: a
+// connection that ended early is not the end of what is read.
 func Failure(ctx context.Context, name string, err error) error {
 	switch err.(type) {
 	case nil, BusyError, DiscardedError:
