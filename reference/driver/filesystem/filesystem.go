@@ -15,6 +15,7 @@
 package filesystem
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -42,6 +43,14 @@ const (
 	// abandonedAfter is the age at which content that waits for its name
 	// is taken to have lost its process.
 	abandonedAfter = time.Hour
+
+	// contentsBound is how many bytes the contents that are kept may take, one
+	// of them keptSize at most: as much as a link, or the manifest of an image,
+	// which are read again and again. contentCost is what one takes beside its
+	// bytes.
+	contentsBound = 8 << 20
+	keptSize      = 4 << 10
+	contentCost   = 512
 )
 
 // Parameters are the settings of a [Driver].
@@ -59,7 +68,8 @@ type Driver struct {
 	noSync bool
 	names  *syncer
 
-	listings listings
+	listings known[[]child]
+	contents known[[]byte]
 	intents  intents
 
 	process string        // begins the names that this driver makes up
@@ -82,6 +92,7 @@ func New(p Parameters) (*Driver, error) {
 	}
 	d := &Driver{
 		root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{},
+		listings: known[[]child]{bound: listingsBound}, contents: known[[]byte]{bound: contentsBound},
 		intents: intents{byDir: map[string]*intent{}}, process: rand.Text(),
 	}
 	for _, folder := range []string{"new", "open", "trash", "intent"} {
@@ -150,14 +161,30 @@ func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
 }
 
-// GetContent implements [driver.Driver].
+// GetContent implements [driver.Driver]. Content that is small and has not changed
+// for a while is remembered: to see that it is still the same takes a quarter of
+// the system calls.
 func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	content, err := readFile(d.full(path))
+	full := d.full(path)
+	info, err := os.Stat(full)
+	if err == nil && info.IsDir() {
+		err = syscall.EISDIR
+	}
 	if err != nil {
 		return nil, typed(path, err)
+	}
+	if content, ok := d.contents.get(path, info); ok {
+		return bytes.Clone(content), nil
+	}
+	content, err := readFile(full, info.Size())
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	if len(content) <= keptSize && isSettled(info) {
+		d.contents.put(path, info, bytes.Clone(content), len(content)+len(path)+contentCost)
 	}
 	return content, nil
 }
@@ -219,11 +246,13 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	}
 	names = slices.DeleteFunc(names, func(base string) bool { return !driver.ValidComponent(base) })
 	slices.Sort(names)
-	return joined(strings.TrimSuffix(path, "/")+"/", names), nil
+	joined(path, names)
+	return names, nil
 }
 
-// joined puts a prefix before each name, in place. The results share one string.
-func joined(prefix string, names []string) []string {
+// joined makes names in a directory paths, in place. The paths share one string.
+func joined(dir string, names []string) {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
 	size := 0
 	for _, base := range names {
 		size += len(prefix) + len(base)
@@ -236,7 +265,6 @@ func joined(prefix string, names []string) []string {
 		all.WriteString(base)
 		names[n] = all.String()[at:]
 	}
-	return names
 }
 
 // Walk implements [driver.Driver].

@@ -1,7 +1,6 @@
 package filesystem
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"io"
@@ -9,8 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/registryconform/conform/reference/driver"
 )
@@ -20,9 +17,6 @@ const (
 	listingsBound = 16 << 20
 	// nameCost is what a name takes beside its bytes.
 	nameCost = 48
-	// settled is the age from which the time of a directory is sure to change
-	// with the directory: more than the grain of time of any file system.
-	settled = 3 * time.Second
 	// dirPiece is how many children are read at once.
 	dirPiece = 1024
 	// worthKeeping is how many children make a listing worth its place.
@@ -36,6 +30,13 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 	if err := check(ctx, path, true); err != nil {
 		return nil, err
 	}
+	if names, ok := d.listed(path); ok {
+		i, found := slices.BinarySearchFunc(names, after, func(e child, s string) int { return strings.Compare(e.name, s) })
+		if found {
+			i++
+		}
+		return entries(path, names[i:min(i+most, len(names))]), nil
+	}
 	dir, err := os.Open(d.full(path))
 	if err != nil {
 		return nil, typed(path, err)
@@ -45,18 +46,11 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 	if err != nil {
 		return nil, typed(path, err)
 	}
-	if names, ok := d.listings.get(path, info); ok {
-		i, found := slices.BinarySearchFunc(names, after, func(e child, s string) int { return strings.Compare(e.name, s) })
-		if found {
-			i++
-		}
-		return entries(path, names[i:min(i+most, len(names))]), nil
-	}
 	names, err := firstAfter(dir, after, most)
 	if err != nil {
 		return nil, typed(path, err)
 	}
-	if time.Since(info.ModTime()) > settled {
+	if isSettled(info) {
 		switch {
 		case len(names) == most:
 			err = d.keepAll(path, dir, info)
@@ -90,11 +84,24 @@ func (d *Driver) keepAll(path string, dir *os.File, info fs.FileInfo) error {
 
 // keep keeps all children of the directory, sorted, which must not be changed.
 func (d *Driver) keep(path string, info fs.FileInfo, all []child) {
-	x := &listing{path: path, info: info, children: all}
+	cost := 0
 	for _, c := range all {
-		x.cost += len(c.name) + nameCost
+		cost += len(c.name) + nameCost
 	}
-	d.listings.put(x)
+	d.listings.put(path, info, all, cost)
+}
+
+// listed returns the children of a directory, if they are known. They must not
+// be changed.
+func (d *Driver) listed(path string) ([]child, bool) {
+	if !d.listings.has(path) {
+		return nil, false
+	}
+	info, err := os.Stat(d.full(path))
+	if err != nil {
+		return nil, false
+	}
+	return d.listings.get(path, info)
 }
 
 // A child is a name in a directory.
@@ -106,10 +113,14 @@ type child struct {
 func compare(a, b child) int { return strings.Compare(a.name, b.name) }
 
 func entries(path string, children []child) []driver.Entry {
-	all := make([]driver.Entry, len(children))
-	below := strings.TrimSuffix(path, "/") + "/"
+	paths := make([]string, len(children))
 	for i, c := range children {
-		all[i] = driver.Entry{Path: below + c.name, IsDir: c.dir}
+		paths[i] = c.name
+	}
+	joined(path, paths)
+	all := make([]driver.Entry, len(children))
+	for i, c := range children {
+		all[i] = driver.Entry{Path: paths[i], IsDir: c.dir}
 	}
 	return all
 }
@@ -155,59 +166,4 @@ func firstAfter(dir *os.File, after string, most int) ([]child, error) {
 	})
 	cut()
 	return first, err
-}
-
-// listings are the names in directories that were listed last.
-type listings struct {
-	mu    sync.Mutex
-	used  int
-	order list.List // of *listing, the latest in front
-	byDir map[string]*list.Element
-}
-
-type listing struct {
-	path     string
-	info     fs.FileInfo // of the directory, before it was read
-	children []child
-	cost     int
-}
-
-// get returns the children of the directory that info describes now, if they are
-// known. They must not be changed.
-func (l *listings) get(path string, info fs.FileInfo) ([]child, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := l.byDir[path]
-	if e == nil {
-		return nil, false
-	}
-	kept := e.Value.(*listing)
-	if !os.SameFile(kept.info, info) || !kept.info.ModTime().Equal(info.ModTime()) {
-		l.drop(e)
-		return nil, false
-	}
-	l.order.MoveToFront(e)
-	return kept.children, true
-}
-
-func (l *listings) put(x *listing) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.byDir == nil {
-		l.byDir = map[string]*list.Element{}
-	}
-	if e := l.byDir[x.path]; e != nil {
-		l.drop(e)
-	}
-	l.byDir[x.path] = l.order.PushFront(x)
-	for l.used += x.cost; l.used > listingsBound; {
-		l.drop(l.order.Back())
-	}
-}
-
-// drop forgets a listing. The lock must be held.
-func (l *listings) drop(e *list.Element) {
-	x := l.order.Remove(e).(*listing)
-	delete(l.byDir, x.path)
-	l.used -= x.cost
 }

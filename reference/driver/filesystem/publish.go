@@ -266,7 +266,7 @@ func (u *unit) dissolve() error {
 		}
 		s.at = at
 	}
-	return os.RemoveAll(u.from)
+	return removeAll(u.from)
 }
 
 // syncUnits brings files and directories to stable storage: all at once, so

@@ -163,7 +163,7 @@ func (d *Driver) dropUncommitted(path string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	err := os.RemoveAll(dir)
+	err := removeAll(dir)
 	d.prune(filepath.Dir(dir))
 	return err
 }
