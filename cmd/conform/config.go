@@ -68,6 +68,9 @@ func (f *serveFlags) configure(path string, changed func(flag string) bool, s st
 	if !changed("addr") && c.HTTP.Addr != "" {
 		o.Addr = c.HTTP.Addr
 	}
+	if !changed("debug-addr") {
+		o.DebugAddr = c.HTTP.DebugAddr
+	}
 	if !changed("schema1") {
 		o.Schema1 = c.Compatibility.Schema1
 	}

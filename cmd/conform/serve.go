@@ -77,8 +77,10 @@ and serve ends with its status.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.registry.Addr, "addr", "127.0.0.1:5000", "listen on `HOST:PORT`; port 0 is any that is free")
+	flags.StringVar(&f.registry.DebugAddr, "debug-addr", "", "tell at `HOST:PORT` how the process and its cache are doing (/debug/vars), and give profiles (/debug/pprof/)")
 	flags.StringVar(&f.storage, "storage", "memory", "keep content in `memory|DIR`")
 	flags.StringVar(&f.durability, "durability", "strict", "acknowledge content when a crash of the machine, or of the process alone, can no longer lose it: `strict|relaxed`")
+	flags.BoolVar(&f.registry.Exclusive, "exclusive", false, "be the only server of the storage, and keep uploads that have no content yet in memory")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "1GiB", "bound a memory store to `SIZE`; beyond it pushes are answered 507")
 	flags.StringVar(&f.registry.Cache, "cache", "none", "remember which blobs there are in `none|memory|redis://HOST:PORT`; with memory, what another process deletes from the storage is seen after five minutes at most")
 	flags.BoolVar(&f.registry.Schema1, "schema1", false, "take signed manifests of schema 1, too, if name, tag and signatures are right")
@@ -183,6 +185,9 @@ func (f *serveFlags) serve(ctx context.Context, s streams, command []string) err
 	}
 	if _, err := fmt.Fprintf(ready, "listening on %s\n", r.URL()); err != nil {
 		return &statusError{1, err}
+	}
+	if debug := r.DebugURL(); debug != nil {
+		fmt.Fprintf(s.err, "debugging on %s\n", debug)
 	}
 	if len(command) > 0 {
 		return runChild(s, command, r.Host())

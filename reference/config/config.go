@@ -100,6 +100,9 @@ type Log struct {
 type HTTP struct {
 	// Addr is HOST:PORT.
 	Addr string
+	// DebugAddr is HOST:PORT of the server that tells how the process is doing;
+	// "" is none.
+	DebugAddr string
 	// Secret signs the state of uploads.
 	Secret string
 	// CertFile and KeyFile make it https.

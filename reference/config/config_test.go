@@ -36,6 +36,7 @@ storage:
     readonly: {enabled: true}
 http:
   addr: :5000
+  debug: {addr: 'localhost:5001'}
   net: tcp
   secret: s3cret
   tls: {certificate: /c.pem, key: /k.pem}
@@ -78,7 +79,7 @@ func TestWhole(t *testing.T) {
 		},
 		Log: config.Log{Level: "debug", JSON: true, Fields: map[string]string{"service": "registry", "number": "007"}, NoAccess: true},
 		HTTP: config.HTTP{
-			Addr: ":5000", Secret: "s3cret", CertFile: "/c.pem", KeyFile: "/k.pem",
+			Addr: ":5000", DebugAddr: "localhost:5001", Secret: "s3cret", CertFile: "/c.pem", KeyFile: "/k.pem",
 			Headers: map[string][]string{"X-Content-Type-Options": {"nosniff"}, "X-One": {"one"}},
 		},
 		Redis: config.Redis{
@@ -176,7 +177,7 @@ func TestWrong(t *testing.T) {
 		{"storage: {}", "", "conf.yml:1:1: version: not given; want 0.1"},
 		{"version: 0.2", "", `conf.yml:1:10: version: "0.2": want 0.1`},
 		{small + "httpp:\n  addr: x\n", "", "conf.yml:5:1: httpp: not known; the keys are catalog, compatibility, http, log, loglevel, redis, storage, validation, version"},
-		{small + "http:\n  adr: x\n", "", "conf.yml:6:3: http.adr: not known; the keys are addr, headers, net, secret, tls"},
+		{small + "http:\n  adr: x\n", "", "conf.yml:6:3: http.adr: not known; the keys are addr, debug, headers, net, secret, tls"},
 		{small + "http: x\n", "", "conf.yml:5:7: http: want keys, not text"},
 		{small + "http:\n  addr: [x]\n", "", "conf.yml:6:9: http.addr: want one value, not a list"},
 		{small + "log:\n  level: loud\n", "", `conf.yml:6:10: log.level: "loud": want error or warn or info or debug`},
@@ -231,13 +232,13 @@ func TestRefused(t *testing.T) {
 // TestNotices tells of each key that does nothing, and where it stands.
 func TestNotices(t *testing.T) {
 	t.Parallel()
-	c := parse(t, small+"    maxthreads: 100\n  tag: {concurrencylimit: 8}\nhealth: {storagedriver: {enabled: true}}\nhttp:\n  debug: {addr: :5001}\n")
+	c := parse(t, small+"    maxthreads: 100\n  tag: {concurrencylimit: 8}\nhealth: {storagedriver: {enabled: true}}\nhttp:\n  debug: {addr: :5001, prometheus: {enabled: true}}\n")
 	var got []string
 	for _, n := range c.Ignored {
 		got = append(got, strings.SplitAfterN(n.String(), ": ", 3)[0]+n.Name)
 	}
 	want := []string{
-		"conf.yml:5:5: storage.filesystem.maxthreads", "conf.yml:6:3: storage.tag", "conf.yml:7:1: health", "conf.yml:9:3: http.debug",
+		"conf.yml:5:5: storage.filesystem.maxthreads", "conf.yml:6:3: storage.tag", "conf.yml:7:1: health", "conf.yml:9:24: http.debug.prometheus",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)

@@ -108,7 +108,7 @@ func (p *parser) http() *section {
 		"host":         ignored("URLs are relative in any case; the key is ignored"),
 		"prefix":       refused(noAddr),
 		"draintimeout": ignored(notHere),
-		"debug":        ignored(notHere),
+		"debug":        keys(map[string]*section{"addr": text(&h.DebugAddr), "prometheus": ignored(notHere)}),
 		"http2":        ignored(notHere),
 		"h2c":          ignored(notHere),
 	})

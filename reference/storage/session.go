@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -76,6 +77,7 @@ func (b *blobs) Upload(ctx context.Context, id string) (registry.Upload, error) 
 	}
 	defer close(u.known)
 	defer b.r.release(u)
+	defer u.remember()
 	err = u.load(ctx)
 	if errors.Is(err, errBusy()) {
 		// Another process is at it: what it has not closed is not sure yet.
@@ -143,8 +145,52 @@ func (r *Registry) release(u *upload) {
 	}
 }
 
+// maxIdle is how many sessions without content are remembered at most. What is
+// older than maxIdleAge goes when there are as many; otherwise those that begin
+// are stored.
+const (
+	maxIdle    = 10_000
+	maxIdleAge = 24 * time.Hour
+)
+
+// remember spares a session that has no content its place in the store, if it may,
+// and reports whether it does.
+func (u *upload) remember() bool {
+	r := u.r
+	if !r.options.Exclusive || u.stored || u.file != nil || len(u.memory) > 0 {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.idle) >= maxIdle {
+		maps.DeleteFunc(r.idle, func(_ string, started time.Time) bool { return time.Since(started) > maxIdleAge })
+	}
+	if len(r.idle) >= maxIdle {
+		return false
+	}
+	r.idle[layout.Upload(u.name, u.id)] = u.started
+	return true
+}
+
+// recall makes u a session that was remembered, which it is no more. It reports
+// whether there is one.
+func (u *upload) recall() bool {
+	key := layout.Upload(u.name, u.id)
+	u.r.mu.Lock()
+	defer u.r.mu.Unlock()
+	started, ok := u.r.idle[key]
+	if ok {
+		delete(u.r.idle, key)
+		u.started, u.sign, u.hashes, u.stored = started, started, canonicalHash(), false
+	}
+	return ok
+}
+
 // load reads a stored session and opens its content at the end.
 func (u *upload) load(ctx context.Context) error {
+	if u.recall() {
+		return nil
+	}
 	d := u.r.driver
 	text, err := d.GetContent(ctx, layout.UploadStartedAt(u.name, u.id))
 	if absent(err) {

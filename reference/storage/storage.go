@@ -21,6 +21,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -54,6 +55,10 @@ type Options struct {
 	// DisableHashState reads an upload back at its end, rather than keep
 	// the running hash with the session.
 	DisableHashState bool
+	// Exclusive says that no other process serves the store. Uploads that have no
+	// content are then remembered and not stored, so that the end of this
+	// process ends them.
+	Exclusive bool
 	// ManifestLinksAmongLayers reads manifests whose links lie among those of
 	// blobs, where distribution 2.1.0 put them. A blob that is a manifest can
 	// be pulled as one then. Such a store must not be collected.
@@ -68,7 +73,8 @@ type Registry struct {
 	recent  recent
 
 	mu       sync.Mutex
-	sessions map[string]*upload // by path: the sessions with a writer here
+	sessions map[string]*upload   // by path: the sessions with a writer here
+	idle     map[string]time.Time // by path: the start of those that have nothing in the store
 }
 
 var _ registry.Registry = (*Registry)(nil)
@@ -78,7 +84,7 @@ func New(d driver.Driver, o Options) *Registry {
 	if o.Manifests == nil {
 		o.Manifests = manifest.Default()
 	}
-	return &Registry{driver: d, options: o, sessions: map[string]*upload{}}
+	return &Registry{driver: d, options: o, sessions: map[string]*upload{}, idle: map[string]time.Time{}}
 }
 
 // Repository implements [registry.Registry].

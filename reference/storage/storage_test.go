@@ -32,10 +32,12 @@ var drivers = map[string]func(*testing.T) driver.Driver{
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			contract.Run(t, contract.Limits{}, func(t *testing.T) registry.Registry { return storage.New(open(t), storage.Options{}) })
-		})
+		for suffix, o := range map[string]storage.Options{"": {}, ", exclusive": {Exclusive: true}} {
+			t.Run(name+suffix, func(t *testing.T) {
+				t.Parallel()
+				contract.Run(t, contract.Limits{}, func(t *testing.T) registry.Registry { return storage.New(open(t), o) })
+			})
+		}
 	}
 }
 

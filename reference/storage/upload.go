@@ -98,7 +98,7 @@ func (u *upload) Close() error {
 	}
 	u.shut = true
 	defer u.r.release(u)
-	if u.ended {
+	if u.ended || u.remember() {
 		return nil
 	}
 	ctx := context.Background()

@@ -6,6 +6,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/registryconform/conform/cmd/conform/internal/nearest"
+	"github.com/registryconform/conform/reference/cache"
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/driver/inmemory"
@@ -43,6 +45,9 @@ const grace = 5 * time.Second
 type Options struct {
 	// Addr is HOST:PORT; "" means a free port of 127.0.0.1.
 	Addr string
+	// DebugAddr, if set, is HOST:PORT of a second server: it tells how the
+	// process and the cache are doing, and gives profiles, to whoever asks.
+	DebugAddr string
 	// Storage is a directory; "" means memory.
 	Storage string
 	// Driver, if set, has the content in the place of Storage and memory.
@@ -52,6 +57,10 @@ type Options struct {
 	Content storage.Options
 	// ReadOnly refuses what would change the content.
 	ReadOnly bool
+	// Exclusive says that no other server serves the storage, so that uploads
+	// without content may be kept in memory. For a directory that is made sure
+	// of; otherwise it is taken for granted.
+	Exclusive bool
 	// Relaxed acknowledges what is not on stable storage yet: a crash of the
 	// machine can lose it.
 	Relaxed bool
@@ -102,30 +111,36 @@ func Faults() []quirk.Quirk { return slices.Concat(quirk.All(), quirk.Variations
 type Registry struct {
 	listener net.Listener
 	server   *http.Server
-	cache    io.Closer // nil: nothing to close
+	debug    *debugServer // nil: none
 	scheme   string
 	done     chan error
-	// maintained ends the maintenance.
-	maintained func()
+	// held is closed at the end, the last first.
+	held []io.Closer
 }
 
 // Start starts a registry; it answers once Start has returned. The errors are
-// one line: a *[FaultError], or what is wrong with the address, the storage or
+// one line: a *[FaultError], or what is wrong with an address, the storage or
 // the certificate.
 func Start(ctx context.Context, o Options) (_ *Registry, err error) {
-	d, err := open(o)
-	if err != nil {
-		return nil, err
-	}
-	known, closer, err := openCache(o.Cache)
-	if err != nil {
-		return nil, err
-	}
+	r := &Registry{scheme: "http", done: make(chan error, 1)}
 	defer func() {
-		if err != nil && closer != nil {
-			closer.Close()
+		if err != nil {
+			r.free()
 		}
 	}()
+	d, err := r.open(&o)
+	if err != nil {
+		return nil, err
+	}
+	known, err := r.openCache(o.Cache)
+	if err != nil {
+		return nil, err
+	}
+	var counted *cache.Counted
+	if known != nil && o.DebugAddr != "" {
+		counted = cache.Count(known)
+		known = counted
+	}
 	h, err := handler(o, d, known)
 	if err != nil {
 		return nil, err
@@ -138,34 +153,58 @@ func Start(ctx context.Context, o Options) (_ *Registry, err error) {
 		}
 		config = &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
+	if o.DebugAddr != "" {
+		if r.debug, err = startDebug(ctx, o.DebugAddr, counted, logger(o.Log)); err != nil {
+			return nil, err
+		}
+		r.held = append(r.held, r.debug)
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("address %s: %w", o.Addr, opError(err))
+	if r.listener, err = listen(ctx, cmp.Or(o.Addr, "127.0.0.1:0")); err != nil {
+		return nil, fmt.Errorf("address %w", err)
 	}
-	r := &Registry{cache: closer, listener: listener, server: server.NewHTTP(h), scheme: "http", done: make(chan error, 1)}
+	r.server = server.NewHTTP(h)
 	r.server.ErrorLog = slog.NewLogLogger(logger(o.Log).Handler(), slog.LevelWarn)
-	serve := func() error { return r.server.Serve(listener) }
+	serve := func() error { return r.server.Serve(r.listener) }
 	if config != nil {
 		r.scheme, r.server.TLSConfig = "https", config
-		serve = func() error { return r.server.ServeTLS(listener, "", "") }
+		serve = func() error { return r.server.ServeTLS(r.listener, "", "") }
 	}
 	go func() { r.done <- serve() }()
-	r.maintained = maintain(ctx, o, d, known)
+	r.held = append(r.held, maintain(ctx, o, d, known))
 	return r, nil
 }
 
-// maintain begins the maintenance, and returns what ends it. It reads manifests
-// of every type, whatever may be pushed, and tells the cache what it removes.
-func maintain(ctx context.Context, o Options, d driver.Driver, known registry.DescriptorCache) (end func()) {
+// listen listens on a TCP address, which an error names.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", addr, opError(err))
+	}
+	return l, nil
+}
+
+// free lets go of what is held.
+func (r *Registry) free() {
+	for _, c := range slices.Backward(r.held) {
+		c.Close()
+	}
+}
+
+// A closer is a function that is an [io.Closer].
+type closer func()
+
+// Close calls the function.
+func (f closer) Close() error { f(); return nil }
+
+// maintain begins the maintenance, which ends with Close. It reads manifests of
+// every type, whatever may be pushed, and tells the cache what it removes.
+func maintain(ctx context.Context, o Options, d driver.Driver, known registry.DescriptorCache) io.Closer {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o.Maintenance.Log = o.Log
 	r := storage.New(d, storage.Options{Manifests: manifest.Default(manifest.WithSchema1(schema1.Options{})), Cache: known})
 	var done sync.WaitGroup
 	done.Go(func() { garbage.Maintain(ctx, r, d, o.Maintenance) })
-	return func() { cancel(); done.Wait() }
+	return closer(func() { cancel(); done.Wait() })
 }
 
 func logger(l *slog.Logger) *slog.Logger {
@@ -200,7 +239,7 @@ func handler(o Options, d driver.Driver, known registry.DescriptorCache) (http.H
 		table = manifest.Default(manifest.WithSchema1(schema1.Options{}))
 	}
 	content := o.Content
-	content.Manifests, content.Cache = table, known
+	content.Manifests, content.Cache, content.Exclusive = table, known, o.Exclusive
 	access := o.Log
 	if o.NoAccess {
 		access = nil
@@ -215,22 +254,33 @@ func handler(o Options, d driver.Driver, known registry.DescriptorCache) (http.H
 	return h, nil
 }
 
-func open(o Options) (driver.Driver, error) {
+// open opens the storage. One that is in memory is exclusive in any case.
+func (r *Registry) open(o *Options) (driver.Driver, error) {
 	switch {
 	case o.Driver != nil:
 		return o.Driver, nil
-	case o.Storage != "":
-		d, err := filesystem.New(filesystem.Parameters{Root: o.Storage, NoSync: o.Relaxed})
-		if err != nil {
-			return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
-		}
-		return d, nil
+	case o.Storage == "":
+		o.Exclusive = true
+		return inmemory.New(inmemory.Parameters{MaxBytes: cmp.Or(o.MemoryLimit, DefaultMemory)}), nil
 	}
-	limit := o.MemoryLimit
-	if limit == 0 {
-		limit = DefaultMemory
+	d, err := filesystem.New(filesystem.Parameters{Root: o.Storage, NoSync: o.Relaxed})
+	if err != nil {
+		return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
 	}
-	return inmemory.New(inmemory.Parameters{MaxBytes: limit}), nil
+	lock, err := lockStorage(o.Storage, o.Exclusive)
+	if err != nil {
+		return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
+	}
+	r.held = append(r.held, lock)
+	return d, nil
+}
+
+// DebugURL returns the address of the server at DebugAddr, nil if there is none.
+func (r *Registry) DebugURL() *url.URL {
+	if r.debug == nil {
+		return nil
+	}
+	return &url.URL{Scheme: "http", Host: r.debug.host, Path: "/debug/vars"}
 }
 
 // URL returns the address with the scheme, to be printed: the host is as it
@@ -266,14 +316,11 @@ func (r *Registry) Wait(ctx context.Context) error {
 }
 
 // Close takes no more requests, lets those under way end for up to five
-// seconds, ends the maintenance, and frees the port.
+// seconds, ends the maintenance, and frees the ports.
 func (r *Registry) Close() error {
-	defer r.maintained()
+	defer r.free()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if r.cache != nil {
-		defer r.cache.Close()
-	}
 	if err := r.server.Shutdown(ctx); err != nil {
 		return r.server.Close()
 	}
