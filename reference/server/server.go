@@ -147,6 +147,12 @@ func endpoints() map[route.Kind]methods {
 	}
 }
 
+// Values of headers that every answer has. They are not to be changed.
+var (
+	apiVersion = []string{"registry/2.0"}
+	nosniff    = []string{"nosniff"}
+)
+
 // ServeHTTP implements [http.Handler].
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
@@ -159,8 +165,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = out.control.SetReadDeadline(time.Now().Add(s.options.StallTimeout))
 	}
 	h := out.Header()
-	h.Set("Docker-Distribution-Api-Version", "registry/2.0")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Docker-Distribution-Api-Version"] = apiVersion
+	h["X-Content-Type-Options"] = nosniff
 	h.Set("X-Request-Id", id)
 
 	err := s.serve(out, r)
@@ -231,6 +237,9 @@ func (s *server) log(w *response, r *http.Request, err error, took time.Duration
 	level := slog.LevelInfo
 	if w.status >= 500 || w.status == 0 {
 		level = slog.LevelError
+	}
+	if !s.options.Logger.Enabled(r.Context(), level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("id", registry.RequestID(r.Context())),
