@@ -36,9 +36,13 @@ type run struct {
 	rounds     int
 	time       time.Duration // of each load, on each server, in each round
 	dir        string        // for the stores
-	settle     bool          // before each load
+	settle     bool          // let what was written come to rest before it is measured
 	progress   io.Writer
 }
+
+// aWhile is how long content lies there before it is pulled: the content of most
+// stores is older.
+const aWhile = 4 * time.Second
 
 func (r *run) measure(ctx context.Context) (*results, error) {
 	out := &results{samples: make([][][]sample, len(r.candidates)), peaks: make([]int64, len(r.candidates))}
@@ -73,6 +77,13 @@ func (r *run) round(ctx context.Context, round int, out *results) error {
 		}
 		if err := r.preload(s); err != nil {
 			return fmt.Errorf("%s (%s): %w", s.name, s.store, err)
+		}
+	}
+	if r.settle {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(aWhile):
 		}
 	}
 	for l, load := range r.loads {

@@ -57,7 +57,7 @@ func candidates(t tools) []candidate {
 		{"ours", "disk", names, t.conform, ours("--storage", "DIR"), nil},
 		{"distribution 3", "disk", files, t.distribution, distribution("filesystem:\n    rootdirectory: DIR"), nil},
 		{"docker-registry 2.8", "disk", files, t.debian, distribution("filesystem:\n    rootdirectory: DIR"), nil},
-		{"ours, relaxed", "disk", never, t.conform, ours("--storage", "DIR", "--durability", "relaxed"), nil},
+		{"ours, relaxed", "disk", never, t.conform, ours("--storage", "DIR", "--durability", "relaxed", "--exclusive"), nil},
 		{"crane", "disk", never, t.crane, crane("--disk", "DIR"), nil},
 		{"ours", "memory", never, t.conform, ours("--memory-limit", "4GiB"), nil},
 		{"crane", "memory", never, t.crane, crane(), nil},
