@@ -48,7 +48,7 @@ const (
 	// of them keptSize at most: as much as a link, or the manifest of an image,
 	// which are read again and again. contentCost is what one takes beside its
 	// bytes.
-	contentsBound = 8 << 20
+	contentsBound = 4 << 20
 	keptSize      = 4 << 10
 	contentCost   = 512
 )

@@ -3,8 +3,8 @@ package filesystem
 import (
 	"container/list"
 	"io/fs"
-	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -29,9 +29,24 @@ type known[V any] struct {
 
 type memory[V any] struct {
 	path  string
-	info  fs.FileInfo // of the file, before it was read
+	of    identity // of the file, before it was read
 	value V
 	cost  int
+}
+
+// An identity differs when a file is another or has changed, if it [isSettled].
+type identity struct {
+	device, inode uint64
+	changed       time.Time
+	size          int64
+}
+
+func identityOf(info fs.FileInfo) identity {
+	i := identity{changed: info.ModTime(), size: info.Size()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		i.device, i.inode = uint64(stat.Dev), stat.Ino
+	}
+	return i
 }
 
 // has reports whether there is a value for a path, be it an old one.
@@ -51,7 +66,7 @@ func (k *known[V]) get(path string, info fs.FileInfo) (value V, ok bool) {
 		return value, false
 	}
 	m := e.Value.(*memory[V])
-	if !os.SameFile(m.info, info) || !m.info.ModTime().Equal(info.ModTime()) || m.info.Size() != info.Size() {
+	if m.of != identityOf(info) {
 		k.drop(e)
 		return value, false
 	}
@@ -70,7 +85,7 @@ func (k *known[V]) put(path string, info fs.FileInfo, value V, cost int) {
 	if e := k.byPath[path]; e != nil {
 		k.drop(e)
 	}
-	k.byPath[path] = k.order.PushFront(&memory[V]{path, info, value, cost})
+	k.byPath[path] = k.order.PushFront(&memory[V]{path, identityOf(info), value, cost})
 	for k.used += cost; k.used > k.bound; {
 		k.drop(k.order.Back())
 	}

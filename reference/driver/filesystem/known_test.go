@@ -79,9 +79,13 @@ func TestContentThatIsKept(t *testing.T) {
 
 func TestKnownIsBounded(t *testing.T) {
 	t.Parallel()
+	info, err := os.Stat(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
 	k := known[int]{bound: 1000}
 	for i := range 100 {
-		k.put(fmt.Sprint(i%60), nil, i, 100)
+		k.put(fmt.Sprint(i%60), info, i, 100)
 		if k.used > k.bound || k.order.Len() != len(k.byPath) || k.used != k.order.Len()*100 {
 			t.Fatalf("%d bytes are kept of %d values, %d", k.used, k.order.Len(), len(k.byPath))
 		}
