@@ -153,7 +153,7 @@ func workResume(ctx context.Context, h handle, j crashJob) error {
 			return err
 		}
 		off += 5000
-		if n%5 != 0 {
+		if n%closing != 0 {
 			return nil
 		}
 		if err := w.Close(); err != nil {
@@ -188,8 +188,21 @@ type progress struct {
 	trouble     string
 }
 
-// readProgress reads what a worker says until it ends.
-func readProgress(r io.Reader, first chan<- struct{}) progress {
+// closing is how many writes of an upload lie between two times that it is closed.
+const closing = 5
+
+// underWay is how many rounds a worker must have done before it is worth a kill: an
+// upload that is to be resumed must have been closed.
+func (j crashJob) underWay() int {
+	if j.Verb == "resume" {
+		return closing + 1
+	}
+	return 1
+}
+
+// readProgress reads what a worker says until it ends, and closes ready once so many rounds
+// are done, or it has ended.
+func readProgress(r io.Reader, rounds int, ready chan<- struct{}) progress {
 	var p progress
 	told := false
 	lines := bufio.NewScanner(r)
@@ -210,19 +223,19 @@ func readProgress(r io.Reader, first chan<- struct{}) progress {
 			p.begun = n
 		case what == "done":
 			p.done = n
-			if !told {
+			if !told && n >= rounds {
 				told = true
-				close(first)
+				close(ready)
 			}
 		}
 	}
 	if !told {
-		close(first)
+		close(ready)
 	}
 	return p
 }
 
-// crash runs a job in a worker, kills it at a random moment after its first acknowledgement and
+// crash runs a job in a worker, kills it at a random moment once it is under way and
 // returns how far it had come.
 func (x *trial) crash(j crashJob) (progress, bool) {
 	job, err := json.Marshal(j)
@@ -235,13 +248,13 @@ func (x *trial) crash(j crashJob) (progress, bool) {
 	if !x.noErr(err, "a worker's output") || !x.noErr(cmd.Start(), "starting a worker") {
 		return progress{}, false
 	}
-	first, all := make(chan struct{}), make(chan progress, 1)
-	go func() { all <- readProgress(out, first) }()
+	ready, all := make(chan struct{}), make(chan progress, 1)
+	go func() { all <- readProgress(out, j.underWay(), ready) }()
 	select {
-	case <-first:
+	case <-ready:
 		sleep(x.ctx, time.Duration(x.rng.IntN(12000))*time.Microsecond)
 	case <-time.After(x.cfg.CallTimeout):
-		x.inconclusive("a worker had done nothing after %s", x.cfg.CallTimeout)
+		x.inconclusive("a worker was not under way after %s", x.cfg.CallTimeout)
 	case <-x.ctx.Done():
 	}
 	_ = cmd.Process.Kill()
