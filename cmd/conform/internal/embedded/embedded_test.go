@@ -134,12 +134,12 @@ func TestExclusiveStorage(t *testing.T) {
 		if err == nil {
 			second.Close()
 		}
-		want := ""
-		if c.want != "" {
-			want = fmt.Sprintf("storage %s: %s", dir, c.want)
+		got := ""
+		if err != nil {
+			got = strings.TrimPrefix(err.Error(), fmt.Sprintf("storage %s: ", dir))
 		}
-		if got := fmt.Sprint(err); got != want && (err != nil || want != "") {
-			t.Errorf("exclusive: %t, then %t: %s, want %q", c.first.Exclusive, c.second.Exclusive, got, want)
+		if got != c.want {
+			t.Errorf("exclusive: %t, then %t: %q, want %q", c.first.Exclusive, c.second.Exclusive, got, c.want)
 		}
 		first.Close()
 	}
