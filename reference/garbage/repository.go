@@ -105,6 +105,7 @@ func (c *collector) unneeded(name registry.Name, needed map[digest.Digest]bool) 
 		}
 		if c.young(info) || needed[own] || needed[target] || c.used(own) || c.used(target) {
 			keep[target] = true
+			return nil
 		}
 		all = append(all, removal{
 			item:    Item{Kind: Layer, Repository: name.String(), Name: target.String()},
