@@ -41,6 +41,11 @@ func open(t *testing.T, r *storage.Registry, name string) registry.Repository {
 }
 
 func blob(t *testing.T, p registry.Repository, content string) (digest.Digest, error) {
+	t.Helper()
+	return blobBy(t, p, digest.Canonical, content)
+}
+
+func blobBy(t *testing.T, p registry.Repository, algorithm digest.Algorithm, content string) (digest.Digest, error) {
 	w, err := p.Blobs().Create(t.Context())
 	if err != nil {
 		return "", err
@@ -48,7 +53,7 @@ func blob(t *testing.T, p registry.Repository, content string) (digest.Digest, e
 	if _, err = w.Write([]byte(content)); err != nil {
 		return "", err
 	}
-	dgst := digest.FromString(content)
+	dgst := algorithm.FromString(content)
 	_, err = w.Commit(t.Context(), registry.Descriptor{Digest: dgst})
 	return dgst, err
 }
@@ -135,7 +140,7 @@ func readable(t *testing.T, p registry.Repository, dgst digest.Digest) {
 		}
 		content, err := io.ReadAll(r)
 		r.Close()
-		if err != nil || digest.FromBytes(content) != desc.Digest {
+		if err != nil || desc.Digest.Algorithm().FromBytes(content) != desc.Digest {
 			t.Errorf("blob %s of %s: %d bytes, %v", desc.Digest, dgst, len(content), err)
 		}
 	}
@@ -202,6 +207,49 @@ func TestCollect(t *testing.T) {
 	}
 	for _, dgst := range []digest.Digest{tagged, top, signature} {
 		readable(t, p, dgst)
+	}
+}
+
+// TestBlobOfTwoDigests: a blob stays under each of its digests as long as a manifest
+// names one of them, and goes under all of them after that.
+func TestBlobOfTwoDigests(t *testing.T) {
+	t.Parallel()
+	for _, named := range []digest.Algorithm{digest.SHA256, digest.SHA512} {
+		t.Run(named.String(), func(t *testing.T) {
+			t.Parallel()
+			d := inmemory.New(inmemory.Parameters{})
+			r := storage.New(d, storage.Options{})
+			p := open(t, r, "two")
+			const content = "of two digests"
+			for _, algorithm := range []digest.Algorithm{digest.SHA512, digest.SHA256} {
+				_, err := blobBy(t, p, algorithm, content)
+				must(t, err)
+			}
+			config, err := blob(t, p, "{}")
+			must(t, err)
+			m, err := put(t, p, "tag", imageType, fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},`+
+				`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, imageType, config, named.FromString(content), len(content)))
+			must(t, err)
+			found := func() (n int) {
+				for _, algorithm := range []digest.Algorithm{digest.SHA512, digest.SHA256} {
+					if _, err := p.Blobs().Stat(t.Context(), algorithm.FromString(content)); err == nil {
+						n++
+					}
+				}
+				return n
+			}
+			if gone := collect(t, r, d, garbage.Options{Untagged: true}); len(gone) > 0 || found() != 2 {
+				t.Errorf("a blob that is needed: %v went, it is found by %d digests", gone, found())
+			}
+			readable(t, p, m)
+			sound(t, d)
+			must(t, p.Manifests().Delete(t.Context(), m))
+			collect(t, r, d, garbage.Options{Untagged: true})
+			if found() != 0 {
+				t.Errorf("a blob that nobody needs is found by %d digests", found())
+			}
+			sound(t, d)
+		})
 	}
 }
 
