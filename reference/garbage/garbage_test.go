@@ -154,6 +154,9 @@ func TestCollect(t *testing.T) {
 	d := inmemory.New(inmemory.Parameters{})
 	r := storage.New(d, storage.Options{})
 	p, q := open(t, r, "team/app"), open(t, r, "team")
+	// What only the history of a tag names is untagged.
+	gone, goneLayer, err := image(t, p, "latest", "gone", "")
+	must(t, err)
 	tagged, _, err := image(t, p, "latest", "tagged", "")
 	must(t, err)
 	child, _, err := image(t, p, "", "child", "")
@@ -161,8 +164,6 @@ func TestCollect(t *testing.T) {
 	nested := index(t, p, "", child, imageType)
 	top := index(t, p, "all", nested, indexType)
 	signature, _, err := image(t, p, "", "signature", fmt.Sprintf(`,"artifactType":"a/b","subject":{"mediaType":%q,"digest":%q,"size":9}`, indexType, nested))
-	must(t, err)
-	gone, goneLayer, err := image(t, p, "", "gone", "")
 	must(t, err)
 	goneIndex := index(t, p, "", gone, imageType)
 	loose, err := blob(t, p, "loose")
