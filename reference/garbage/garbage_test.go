@@ -254,6 +254,50 @@ func TestBlobOfTwoDigests(t *testing.T) {
 	}
 }
 
+// TestManifestOfTwoDigests: an index, or a manifest with a subject, may name another
+// by any of its digests. It stays under all of them, and goes under all.
+func TestManifestOfTwoDigests(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	r := storage.New(d, storage.Options{})
+	p := open(t, r, "two")
+	config, err := blob(t, p, "{}")
+	must(t, err)
+	content := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},"layers":[]}`, imageType, config)
+	m, err := manifest.Default().Parse(imageType, []byte(content))
+	must(t, err)
+	alias := digest.SHA512.FromString(content)
+	_, err = p.Manifests().Put(t.Context(), m, registry.PutOptions{Digest: alias})
+	must(t, err)
+	top := index(t, p, "all", alias, imageType)
+	referrer, _, err := image(t, p, "", "signature", fmt.Sprintf(`,"artifactType":"a/b","subject":{"mediaType":%q,"digest":%q,"size":9}`, imageType, alias))
+	must(t, err)
+	if gone := collect(t, r, d, garbage.Options{Untagged: true}); len(gone) > 0 {
+		t.Errorf("what is needed went: %v", gone)
+	}
+	for _, dgst := range []digest.Digest{alias, digest.FromString(content), top, referrer} {
+		readable(t, p, dgst)
+	}
+	sound(t, d)
+
+	must(t, p.Manifests().Delete(t.Context(), top))
+	var manifests []string
+	for _, i := range collect(t, r, d, garbage.Options{Untagged: true}) {
+		if i.Kind == garbage.Manifest {
+			manifests = append(manifests, i.Name)
+		}
+	}
+	want := []string{digest.FromString(content).String(), referrer.String()}
+	slices.Sort(want)
+	if !slices.Equal(manifests, want) {
+		t.Errorf("%q went, want %q", manifests, want)
+	}
+	if left, err := d.List(t.Context(), "/docker/registry/v2/repositories/two/_manifests/revisions"); err == nil {
+		t.Errorf("left: %q", left)
+	}
+	sound(t, d)
+}
+
 // TestUnreadableRepositoryStays leaves a repository alone of which a manifest
 // can't be read, and collects the others.
 func TestUnreadableRepositoryStays(t *testing.T) {
