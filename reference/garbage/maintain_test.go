@@ -91,6 +91,24 @@ func TestMaintain(t *testing.T) {
 	})
 }
 
+// TestMaintainWithoutLog needs no log.
+func TestMaintainWithoutLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := inmemory.New(inmemory.Parameters{})
+		r := storage.New(d, storage.Options{})
+		p := open(t, r, "app")
+		loose, err := blob(t, p, "loose")
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		garbage.Maintain(ctx, r, d, garbage.Maintenance{CollectEvery: time.Minute})
+		if _, err := p.Blobs().Stat(t.Context(), loose); !errors.Is(err, registry.ErrBlobUnknown) {
+			t.Errorf("a blob that nothing refers to: %v", err)
+		}
+	})
+}
+
 // A record is a log that can be read while it is written.
 type record struct {
 	mu   sync.Mutex
