@@ -15,7 +15,7 @@ func TestListingOfOnePiece(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []int{worthKeeping - 1, worthKeeping} {
+	for _, n := range []int{worthKeeping - 1, worthKeeping, worthKeeping + 1} {
 		dir := fmt.Sprint("/dir", n)
 		for i := range n {
 			if err := d.PutContent(t.Context(), fmt.Sprintf("%s/%03d", dir, i), nil); err != nil {
