@@ -114,6 +114,30 @@ func (broken) Get(context.Context, registry.Name, digest.Digest) (registry.Cache
 	return registry.CacheAnswer{}, errors.New("broken")
 }
 
+// TestMemoryFilledTwice: those who have missed at the same time fill one entry.
+func TestMemoryFilledTwice(t *testing.T) {
+	t.Parallel()
+	m := cache.NewMemory(cache.MemoryOptions{})
+	name := parse(t, "a/b")
+	answer, err := m.Get(t.Context(), name, blob(1).Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once int64
+	for i := range 3 {
+		if err := m.Set(t.Context(), name, blob(1).Digest, blob(1), answer.Token); err != nil {
+			t.Fatal(err)
+		}
+		entries, bytes := m.Len()
+		if i == 0 {
+			once = bytes
+		}
+		if entries != 1 || bytes != once {
+			t.Errorf("filled %d times: %d entries, %d bytes, want 1 and %d", i+1, entries, bytes, once)
+		}
+	}
+}
+
 // S-059: requests, hits and misses are counted, and nothing else.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
