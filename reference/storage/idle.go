@@ -8,11 +8,12 @@ import (
 )
 
 // maxIdle is how many sessions without content are remembered at most. What is
-// older than maxIdleAge goes when there are as many; otherwise those that begin
-// are stored.
+// older than maxIdleAge goes when there are as many, which is looked for every
+// idleSweep at most; otherwise those that begin are stored.
 const (
 	maxIdle    = 10_000
 	maxIdleAge = 24 * time.Hour
+	idleSweep  = time.Minute
 )
 
 // remember spares a session that has no content its place in the store, if it may,
@@ -24,7 +25,8 @@ func (u *upload) remember() bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.idle) >= maxIdle {
+	if len(r.idle) >= maxIdle && time.Since(r.swept) > idleSweep {
+		r.swept = time.Now()
 		maps.DeleteFunc(r.idle, func(_ string, started time.Time) bool { return time.Since(started) > maxIdleAge })
 	}
 	if len(r.idle) >= maxIdle {

@@ -75,6 +75,7 @@ type Registry struct {
 	mu       sync.Mutex
 	sessions map[string]*upload   // by path: the sessions with a writer here
 	idle     map[string]time.Time // by path: the start of those that have nothing in the store
+	swept    time.Time            // when idle was last rid of what is old
 }
 
 var _ registry.Registry = (*Registry)(nil)
