@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
@@ -31,9 +32,17 @@ var limits = contract.Limits{
 	NoManifestList:   "the API lists tags and referrers, but not manifests",
 }
 
-// dial returns a client of the server at the URL.
+// dial returns a client of the server at the URL. Unless o has another, it has a
+// transport of its own: each test server that closes, closes connections of
+// [http.DefaultTransport] to others, some with a request under way, which is then
+// made again.
 func dial(t *testing.T, base string, o client.Options) *client.Registry {
 	t.Helper()
+	if o.Transport == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		t.Cleanup(own.CloseIdleConnections)
+		o.Transport = own
+	}
 	u, err := url.Parse(base)
 	contract.Must(t, err)
 	r, err := client.New(u, o)
