@@ -179,9 +179,29 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if content, ok := d.contents.get(path, info); ok {
 		return bytes.Clone(content), nil
 	}
+	if info.Size() <= keptSize && isSettled(info) {
+		content, err := d.keepContent(path)
+		return content, typed(path, err)
+	}
 	content, err := readFile(full, info.Size())
+	return content, typed(path, err)
+}
+
+// keepContent reads a file, and remembers what it holds if it is still worth it.
+// What it remembers it by is of the file that it reads: another may have come in
+// the place of the one that was looked at before, and that one may come back.
+func (d *Driver) keepContent(path string) (content []byte, err error) {
+	file, err := openFile(d.full(path), os.O_RDONLY)
 	if err != nil {
-		return nil, typed(path, err)
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if content, err = io.ReadAll(file); err != nil {
+		return nil, err
 	}
 	if len(content) <= keptSize && isSettled(info) {
 		d.contents.put(path, info, bytes.Clone(content), len(content)+len(path)+contentCost)
