@@ -78,22 +78,20 @@ func put(t *testing.T, p registry.Repository, tag, mediaType, content string) (d
 
 // image pushes an image of one layer, and returns manifest and layer.
 func image(t *testing.T, p registry.Repository, tag, layer, extra string) (digest.Digest, digest.Digest, error) {
-	config, err := blob(t, p, "{}")
-	if err != nil {
+	if _, err := blob(t, p, "{}"); err != nil {
 		return "", "", err
 	}
 	l, err := blob(t, p, layer)
 	if err != nil {
 		return "", "", err
 	}
-	m, err := put(t, p, tag, imageType, fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},`+
-		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]%s}`, imageType, config, l, len(layer), extra))
+	m, err := put(t, p, tag, imageType, imageOf(l, len(layer), extra))
 	return m, l, err
 }
 
 func index(t *testing.T, p registry.Repository, tag string, child digest.Digest, childType string) digest.Digest {
 	t.Helper()
-	dgst, err := put(t, p, tag, indexType, fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":9}]}`, indexType, childType, child))
+	dgst, err := put(t, p, tag, indexType, indexOf(child, childType))
 	must(t, err)
 	return dgst
 }
@@ -243,10 +241,9 @@ func TestBlobOfTwoDigests(t *testing.T) {
 				_, err := blobBy(t, p, algorithm, content)
 				must(t, err)
 			}
-			config, err := blob(t, p, "{}")
+			_, err := blob(t, p, "{}")
 			must(t, err)
-			m, err := put(t, p, "tag", imageType, fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},`+
-				`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, imageType, config, named.FromString(content), len(content)))
+			m, err := put(t, p, "tag", imageType, imageOf(named.FromString(content), len(content), ""))
 			must(t, err)
 			found := func() (n int) {
 				for _, algorithm := range []digest.Algorithm{digest.SHA512, digest.SHA256} {

@@ -45,7 +45,7 @@ func scenarios() []scenario {
 	const layer = "layer"
 	long := strings.Repeat("long", 20<<10)
 	image := func(t *testing.T, r *storage.Registry, tag string) (digest.Digest, error) {
-		return put(t, open(t, r, "app"), tag, imageType, imageOf(digest.FromString(layer), len(layer)))
+		return put(t, open(t, r, "app"), tag, imageType, imageOf(digest.FromString(layer), len(layer), ""))
 	}
 	blobs := func(t *testing.T, r *storage.Registry) {
 		for _, content := range []string{"{}", layer} {
@@ -58,7 +58,7 @@ func scenarios() []scenario {
 		_, err := image(t, r, "")
 		must(t, err)
 	}
-	child := digest.FromString(imageOf(digest.FromString(layer), len(layer)))
+	child := digest.FromString(imageOf(digest.FromString(layer), len(layer), ""))
 	uploaded := func(content string) scenario {
 		return scenario{
 			prepare: func(t *testing.T, r *storage.Registry) {
@@ -114,12 +114,13 @@ func scenarios() []scenario {
 
 // other is an image that needs nothing that could be garbage.
 func other() string {
-	return imageOf(digest.FromString("{}"), 2)
+	return imageOf(digest.FromString("{}"), 2, "")
 }
 
-func imageOf(layer digest.Digest, size int) string {
+// imageOf returns the manifest of an image of one layer, with extra fields at the end.
+func imageOf(layer digest.Digest, size int, extra string) string {
 	return fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},`+
-		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, imageType, digest.FromString("{}"), layer, size)
+		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]%s}`, imageType, digest.FromString("{}"), layer, size, extra)
 }
 
 func indexOf(child digest.Digest, childType string) string {

@@ -170,9 +170,6 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	}
 	full := d.full(path)
 	info, err := os.Stat(full)
-	if err == nil && info.IsDir() {
-		err = syscall.EISDIR
-	}
 	if err != nil {
 		return nil, typed(path, err)
 	}

@@ -16,14 +16,7 @@ import (
 func TestContentThatIsKept(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	open := func() *Driver {
-		d, err := New(Parameters{Root: root, NoSync: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	d, other := open(), open()
+	d, other := openAt(t, root), openAt(t, root)
 	const path = "/dir/file"
 	full := d.full(path)
 	// read reads the file, and again once it has not changed for a while.

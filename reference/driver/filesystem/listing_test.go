@@ -8,13 +8,20 @@ import (
 	"time"
 )
 
-// TestListingOfOnePiece keeps what was read at once, if it is worth it.
-func TestListingOfOnePiece(t *testing.T) {
-	t.Parallel()
-	d, err := New(Parameters{Root: t.TempDir(), NoSync: true})
+// openAt opens a driver that flushes nothing.
+func openAt(t *testing.T, root string) *Driver {
+	t.Helper()
+	d, err := New(Parameters{Root: root, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// TestListingOfOnePiece keeps what was read at once, if it is worth it.
+func TestListingOfOnePiece(t *testing.T) {
+	t.Parallel()
+	d := openAt(t, t.TempDir())
 	for _, n := range []int{worthKeeping - 1, worthKeeping, worthKeeping + 1} {
 		dir := fmt.Sprint("/dir", n)
 		for i := range n {
@@ -43,14 +50,7 @@ func TestListingOfOnePiece(t *testing.T) {
 func TestListingsThatAreKept(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	open := func() *Driver {
-		d, err := New(Parameters{Root: root, NoSync: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	d, other := open(), open()
+	d, other := openAt(t, root), openAt(t, root)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

@@ -26,7 +26,7 @@ func start(t *testing.T, o Options) *Registry {
 }
 
 // do returns the status and the body of an answer.
-func do(t *testing.T, method string, at *url.URL, path, body string) (int, []byte, http.Header) {
+func do(t *testing.T, method string, at *url.URL, path, body string) (int, []byte) {
 	t.Helper()
 	target, err := at.Parse(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func do(t *testing.T, method string, at *url.URL, path, body string) (int, []byt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, content, response.Header
+	return response.StatusCode, content
 }
 
 // TestDebugServer: the counts of the cache are those of its requests, there are
@@ -64,7 +64,7 @@ func TestDebugServer(t *testing.T) {
 					Goroutines int
 					Memstats   struct{ HeapAlloc uint64 }
 				}
-				status, body, _ := do(t, "GET", r.DebugURL(), "/debug/vars", "")
+				status, body := do(t, "GET", r.DebugURL(), "/debug/vars", "")
 				if err := json.Unmarshal(body, &vars); status != 200 || err != nil {
 					t.Fatalf("vars: status %d, %v", status, err)
 				}
@@ -77,7 +77,7 @@ func TestDebugServer(t *testing.T) {
 				t.Errorf("before any request: %+v", *m)
 			}
 			dgst := digest.FromString("content").String()
-			if status, _, _ := do(t, "POST", r.URL(), "/v2/a/blobs/uploads/?digest="+dgst, "content"); status != 201 {
+			if status, _ := do(t, "POST", r.URL(), "/v2/a/blobs/uploads/?digest="+dgst, "content"); status != 201 {
 				t.Fatalf("push: status %d", status)
 			}
 			do(t, "GET", r.URL(), "/v2/a/blobs/"+dgst, "")
@@ -96,12 +96,12 @@ func TestDebugServer(t *testing.T) {
 				}
 			}
 			for path, want := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/goroutine": 200, "/debug/pprof/cmdline": 404, "/v2/": 404} {
-				if status, _, _ := do(t, "GET", r.DebugURL(), path, ""); status != want {
+				if status, _ := do(t, "GET", r.DebugURL(), path, ""); status != want {
 					t.Errorf("%s at the debug address: status %d, want %d", path, status, want)
 				}
 			}
 			for _, path := range []string{"/debug/vars", "/debug/pprof/"} {
-				if status, _, _ := do(t, "GET", r.URL(), path, ""); status != 404 {
+				if status, _ := do(t, "GET", r.URL(), path, ""); status != 404 {
 					t.Errorf("%s at the registry's address: status %d", path, status)
 				}
 			}
