@@ -174,6 +174,9 @@ func (f *serveFlags) serve(ctx context.Context, s streams, command []string) err
 	if err != nil {
 		return err
 	}
+	if o.Storage == "" && o.Driver == nil {
+		adviseHugePages(o.MemoryLimit)
+	}
 	r, err := embedded.Start(ctx, o)
 	if err != nil {
 		return err

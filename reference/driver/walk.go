@@ -72,7 +72,7 @@ func (w *walk) children(ctx context.Context, dir string) error {
 	after, below := "", below(dir)
 	if rest, ok := strings.CutPrefix(w.options.StartAfterHint, below); ok {
 		after, _, _ = strings.Cut(rest, "/")
-		if err := w.visit(ctx, Entry{Path: below + after}); err != nil {
+		if err := w.visit(ctx, &Entry{Path: below + after}); err != nil {
 			return err
 		}
 	}
@@ -81,11 +81,11 @@ func (w *walk) children(ctx context.Context, dir string) error {
 		if err != nil {
 			return unlessNotFound(err)
 		}
-		for _, e := range entries {
-			if err := w.visit(ctx, e); err != nil {
+		for i := range entries {
+			if err := w.visit(ctx, &entries[i]); err != nil {
 				return err
 			}
-			after = strings.TrimPrefix(e.Path, below)
+			after = strings.TrimPrefix(entries[i].Path, below)
 		}
 		if len(entries) < most {
 			return nil
@@ -94,8 +94,8 @@ func (w *walk) children(ctx context.Context, dir string) error {
 }
 
 // visit calls f for the child of a directory, and descends.
-func (w *walk) visit(ctx context.Context, e Entry) error {
-	info := FileInfo(directory(e.Path))
+func (w *walk) visit(ctx context.Context, e *Entry) error {
+	info := FileInfo((*directory)(&e.Path))
 	if !e.IsDir {
 		var err error
 		if info, err = w.d.Stat(ctx, e.Path); err != nil {
@@ -122,7 +122,7 @@ func unlessNotFound(err error) error {
 // directory is the [FileInfo] of a directory of that path.
 type directory string
 
-func (d directory) Path() string     { return string(d) }
-func (directory) Size() int64        { return 0 }
-func (directory) ModTime() time.Time { return time.Time{} }
-func (directory) IsDir() bool        { return true }
+func (d *directory) Path() string     { return string(*d) }
+func (*directory) Size() int64        { return 0 }
+func (*directory) ModTime() time.Time { return time.Time{} }
+func (*directory) IsDir() bool        { return true }

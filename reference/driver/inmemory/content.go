@@ -1,15 +1,18 @@
 package inmemory
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/registryconform/conform/reference/driver"
 )
 
-// chunkSize is the size of every chunk of a content but the last.
-const chunkSize = 256 << 10
+// chunkSize is the size of every chunk of a content but the last: as much as a
+// connection takes at once.
+const chunkSize = 1 << 20
 
 // content holds bytes in chunks, so that a long content grows without being
 // copied. What is published is never changed again.
@@ -22,24 +25,37 @@ type content struct {
 func (c *content) append(p []byte) {
 	for len(p) > 0 {
 		used := int(c.size % chunkSize)
+		n := min(len(p), chunkSize-used)
 		if used == 0 {
-			c.chunks = append(c.chunks, make([]byte, 0, min(len(p), chunkSize)))
+			room := n
+			if c.size > 0 {
+				room = chunkSize
+			}
+			c.chunks = append(c.chunks, make([]byte, 0, room))
 		}
 		last := &c.chunks[len(c.chunks)-1]
-		n := min(len(p), chunkSize-used)
+		if used+n > cap(*last) {
+			*last = slices.Grow(*last, min(max(used, n), chunkSize-used))
+		}
 		*last = append(*last, p[:n]...)
 		c.size += int64(n)
 		p = p[n:]
 	}
 }
 
+// trim gives back the room that the last chunk does not need.
+func (c *content) trim() {
+	if len(c.chunks) > 0 {
+		last := &c.chunks[len(c.chunks)-1]
+		if spare := cap(*last) - len(*last); spare > len(*last)/8 {
+			*last = bytes.Clone(*last)
+		}
+	}
+}
+
 // bytes returns a copy of all.
 func (c *content) bytes() []byte {
-	b := make([]byte, 0, c.size)
-	for _, chunk := range c.chunks {
-		b = append(b, chunk...)
-	}
-	return b
+	return slices.Concat(c.chunks...)
 }
 
 // reader reads a content. It seeks, and writes itself without a copy.

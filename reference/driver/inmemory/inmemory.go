@@ -181,12 +181,7 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	if n == nil || !n.isDir() {
 		return nil, notFound(path)
 	}
-	names := n.names()
-	paths := make([]string, len(names))
-	for i, s := range names {
-		paths[i] = join(path, s)
-	}
-	return paths, nil
+	return paths(path, n.names()), nil
 }
 
 // ListAfter implements [driver.Lister].
@@ -205,10 +200,11 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 	if found {
 		first++
 	}
-	entries := make([]driver.Entry, min(most, len(names)-first))
-	for i := range entries {
-		base := names[first+i]
-		entries[i] = driver.Entry{Path: join(path, base), IsDir: n.children[base].isDir()}
+	names = names[first:]
+	names = names[:min(most, len(names))]
+	entries := make([]driver.Entry, len(names))
+	for i, p := range paths(path, names) {
+		entries[i] = driver.Entry{Path: p, IsDir: n.children[names[i]].isDir()}
 	}
 	return entries, nil
 }
@@ -272,11 +268,24 @@ func (d *Driver) Walk(ctx context.Context, path string, f driver.WalkFunc, optio
 // RedirectURL implements [driver.Driver]: there is no URL.
 func (d *Driver) RedirectURL(*http.Request, string) (string, error) { return "", nil }
 
-func join(dir, base string) string {
-	if dir == "/" {
-		return "/" + base
+// paths returns the paths of the children of a directory. They share memory, for
+// they come and go together.
+func paths(dir string, names []string) []string {
+	dir = strings.TrimSuffix(dir, "/") + "/"
+	size := len(names) * len(dir)
+	for _, name := range names {
+		size += len(name)
 	}
-	return dir + "/" + base
+	var all strings.Builder
+	all.Grow(size)
+	out := make([]string, len(names))
+	for i, name := range names {
+		begin := all.Len()
+		all.WriteString(dir)
+		all.WriteString(name)
+		out[i] = all.String()[begin:]
+	}
+	return out
 }
 
 // info is a [driver.FileInfo].

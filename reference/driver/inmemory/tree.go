@@ -44,17 +44,12 @@ func (n *node) drop(name string) {
 	n.sorted.Store(nil)
 }
 
-func components(path string) []string {
-	if path == "/" {
-		return nil
-	}
-	return strings.Split(path[1:], "/")
-}
-
 // find returns the node at path, or nil.
 func (n *node) find(path string) *node {
-	for _, c := range components(path) {
-		if n = n.children[c]; n == nil {
+	var name string
+	for rest := path[1:]; rest != ""; {
+		name, rest, _ = strings.Cut(rest, "/")
+		if n = n.children[name]; n == nil {
 			return nil
 		}
 	}
@@ -64,14 +59,16 @@ func (n *node) find(path string) *node {
 // missing returns how many nodes a file at path would add. It is -1 if the
 // path is a directory, or leads through a file.
 func (n *node) missing(path string) int {
-	parts := components(path)
-	for i, c := range parts {
+	var name string
+	for rest := path[1:]; rest != ""; {
 		if !n.isDir() {
 			return -1
 		}
-		child := n.children[c]
+		below := rest
+		name, rest, _ = strings.Cut(below, "/")
+		child := n.children[name]
 		if child == nil {
-			return len(parts) - i
+			return 1 + strings.Count(below, "/")
 		}
 		n = child
 	}
@@ -83,13 +80,15 @@ func (n *node) missing(path string) int {
 
 // put makes path a file with the content. missing has said that it can be.
 func (n *node) put(path string, c *content, at time.Time) {
-	for _, part := range components(path) {
+	var name string
+	for rest := path[1:]; rest != ""; {
+		name, rest, _ = strings.Cut(rest, "/")
 		if n.children == nil {
 			n.children = map[string]*node{}
 		}
-		child := n.children[part]
+		child := n.children[name]
 		if child == nil {
-			child = n.add(part)
+			child = n.add(name)
 		}
 		n = child
 	}
@@ -100,22 +99,19 @@ func (n *node) put(path string, c *content, at time.Time) {
 // then, and returns the bytes and nodes that went. It returns false if there
 // is nothing at path.
 func (n *node) remove(path string) (bytes int64, nodes int, ok bool) {
-	return n.removeParts(components(path))
-}
-
-func (n *node) removeParts(parts []string) (bytes int64, nodes int, ok bool) {
-	child := n.children[parts[0]]
+	name, _, more := strings.Cut(path[1:], "/")
+	child := n.children[name]
 	if child == nil {
 		return 0, 0, false
 	}
-	if len(parts) == 1 {
+	if !more {
 		bytes, nodes = child.weight()
-		n.drop(parts[0])
+		n.drop(name)
 		return bytes, nodes, true
 	}
-	bytes, nodes, ok = child.removeParts(parts[1:])
+	bytes, nodes, ok = child.remove(path[1+len(name):])
 	if ok && child.isDir() && len(child.children) == 0 {
-		n.drop(parts[0])
+		n.drop(name)
 		nodes++
 	}
 	return bytes, nodes, ok

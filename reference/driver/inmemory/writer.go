@@ -119,6 +119,7 @@ func (w *writer) Commit(ctx context.Context) error {
 	if w.p.dropped {
 		return errDiscarded
 	}
+	w.p.content.trim()
 	if err := w.d.publish(w.path, &w.p.content, -nodeCost); err != nil {
 		return err
 	}
