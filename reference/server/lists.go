@@ -20,7 +20,7 @@ func (c *call) listTags() error {
 	}
 	// What is no tag has a place in the order all the same; it is looked
 	// for from the start.
-	last := c.r.URL.Query().Get("last")
+	last := c.query().Get("last")
 	after, _ := registry.ParseTag(last)
 	tags, more, err := page(c.repo.Tags().All(c.ctx, after), n, func(t registry.Tag) bool { return t.String() > last })
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *call) catalog() error {
 	if err != nil {
 		return err
 	}
-	last := c.r.URL.Query().Get("last")
+	last := c.query().Get("last")
 	after, parseErr := registry.ParseName(last)
 	follows := func(name registry.Name) bool {
 		return parseErr == nil || strings.ReplaceAll(name.String(), "/", "\x00") > strings.ReplaceAll(last, "/", "\x00")
@@ -65,7 +65,7 @@ func (c *call) catalog() error {
 
 // pageSize reads the parameter n: fallback without one, limit for more.
 func (c *call) pageSize(fallback, limit int) (int, error) {
-	s := c.r.URL.Query().Get("n")
+	s := c.query().Get("n")
 	if s == "" {
 		return fallback, nil
 	}
@@ -80,10 +80,13 @@ func (c *call) pageSize(fallback, limit int) (int, error) {
 	return n, nil
 }
 
+// fewItems is how many most lists have at most.
+const fewItems = 128
+
 // page returns the first n of seq for which follows holds, and whether there
-// are more. It is never nil, and holds no more than seq gave.
+// are more. It is never nil.
 func page[T fmt.Stringer](seq iter.Seq2[T, error], n int, follows func(T) bool) ([]string, bool, error) {
-	items := []string{}
+	items := make([]string, 0, min(n, fewItems))
 	for item, err := range seq {
 		if err != nil {
 			return nil, false, err

@@ -121,7 +121,7 @@ func (c *call) putOptions() (registry.PutOptions, error) {
 		return opts, nil
 	}
 	opts.Digest, _ = ref.Digest()
-	params := c.r.URL.Query()["tag"]
+	params := c.query()["tag"]
 	if limit := c.server.options.MaxTagParams; len(params) > limit {
 		return opts, errTooManyTags.With(fmt.Sprintf("%d tags, more than %d", len(params), limit))
 	}

@@ -30,7 +30,7 @@ func (c *call) listReferrers() error {
 	if err != nil {
 		return err
 	}
-	q := c.r.URL.Query()
+	q := c.query()
 	var after digest.Digest
 	if s := q.Get("last"); s != "" {
 		if after, err = registry.ParseDigest(s); err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -157,9 +158,10 @@ var (
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := requestID(r)
-	r = r.WithContext(registry.WithRequestID(r.Context(), id))
+	ctx := registry.WithRequestID(r.Context(), id)
 	out := newResponse(w, r, s.options.StallTimeout)
 	if r.Body != nil && r.Body != http.NoBody {
+		r = r.WithContext(ctx) // for that of the caller is not to be changed
 		r.Body = &body{ReadCloser: r.Body, control: out.control, stall: s.options.StallTimeout}
 		// It counts even if nobody reads the body but the HTTP server.
 		_ = out.control.SetReadDeadline(time.Now().Add(s.options.StallTimeout))
@@ -169,7 +171,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h["X-Content-Type-Options"] = nosniff
 	h.Set("X-Request-Id", id)
 
-	err := s.serve(out, r)
+	err := s.serve(ctx, out, r)
 	broken := err != nil && (out.status != 0 || gone(r, err))
 	switch {
 	case broken && out.status == 0:
@@ -177,7 +179,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil && !broken:
 		s.fail(out, r, err)
 	}
-	s.log(out, r, err, time.Since(start))
+	s.log(ctx, out, r, err, time.Since(start))
 	if broken {
 		// The only honest end of an answer that can't be finished.
 		panic(http.ErrAbortHandler)
@@ -186,7 +188,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers the request, or returns why it can't be answered so. A panic
 // of what is served is such a reason.
-func (s *server) serve(w *response, r *http.Request) (err error) {
+func (s *server) serve(ctx context.Context, w *response, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
@@ -206,7 +208,7 @@ func (s *server) serve(w *response, r *http.Request) (err error) {
 		w.Header().Set("Allow", allowed.allow())
 		return registry.ErrUnsupported.With("the method " + r.Method + " is not one of this endpoint")
 	}
-	c := &call{server: s, w: w, r: r, ctx: r.Context(), arg: at.Arg}
+	c := &call{server: s, w: w, r: r, ctx: ctx, arg: at.Arg}
 	if at.Name != "" {
 		if c.name, err = registry.ParseName(at.Name); err != nil {
 			return err
@@ -229,20 +231,29 @@ type call struct {
 	repo   registry.Repository // nil for an endpoint without a name
 	// algorithm is what the client named at the start of its upload, if it did.
 	algorithm digest.Algorithm
+	parsed    url.Values // by query
+}
+
+// query returns the parameters of the URL.
+func (c *call) query() url.Values {
+	if c.parsed == nil {
+		c.parsed = c.r.URL.Query()
+	}
+	return c.parsed
 }
 
 func (c *call) base() error { return c.json(contentJSON, []byte("{}")) }
 
-func (s *server) log(w *response, r *http.Request, err error, took time.Duration) {
+func (s *server) log(ctx context.Context, w *response, r *http.Request, err error, took time.Duration) {
 	level := slog.LevelInfo
 	if w.status >= 500 || w.status == 0 {
 		level = slog.LevelError
 	}
-	if !s.options.Logger.Enabled(r.Context(), level) {
+	if !s.options.Logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("id", registry.RequestID(r.Context())),
+		slog.String("id", registry.RequestID(ctx)),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.String("remote", r.RemoteAddr),
@@ -257,7 +268,7 @@ func (s *server) log(w *response, r *http.Request, err error, took time.Duration
 	if errors.As(err, &p) {
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
-	s.options.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+	s.options.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
 // requestID returns the id that a proxy gave the request, if that is harmless

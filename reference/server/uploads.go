@@ -20,7 +20,7 @@ import (
 // beginUpload answers POST: a mount, a whole blob, or a new session (sections
 // "Pushing blobs" and "Mounting a blob from another repository").
 func (c *call) beginUpload() error {
-	q := c.r.URL.Query()
+	q := c.query()
 	if c.algorithm = digest.Algorithm(q.Get("digest-algorithm")); c.algorithm != "" && !c.algorithm.Available() {
 		return registry.ErrDigestInvalid.With(fmt.Sprintf("the digest algorithm %.100q is not known", c.algorithm))
 	}
@@ -109,9 +109,10 @@ func (c *call) cancelUpload() error {
 	}
 	defer w.Close()
 	if err := w.Cancel(c.ctx); err != nil {
+		c.sessionHeaders(w.Upload())
 		return fmt.Errorf("cancel upload %s: %w", c.arg, err)
 	}
-	c.w.Header().Set("Docker-Upload-UUID", c.arg)
+	c.w.Header().Set("Docker-Upload-Uuid", c.arg)
 	return c.empty(http.StatusNoContent)
 }
 
@@ -127,6 +128,7 @@ func (c *call) patchUpload() error {
 		return err
 	}
 	if err := c.receiveChunk(w, told); err != nil {
+		c.sessionHeaders(w.Upload())
 		return errors.Join(err, w.Close())
 	}
 	up := w.Upload()
@@ -144,28 +146,33 @@ func (c *call) putUpload() error {
 		return err
 	}
 	defer w.Close()
-	dgst, err := registry.ParseDigest(c.r.URL.Query().Get("digest"))
+	dgst, err := c.finish(w, told)
 	if err != nil {
-		// The session lives on, for a PUT with a better digest.
+		c.sessionHeaders(w.Upload())
 		return err
+	}
+	return c.created("blobs", dgst)
+}
+
+// finish adds the last chunk, if there is one, and commits. A session whose digest
+// can't be one lives on, for a PUT with a better one.
+func (c *call) finish(w registry.BlobWriter, told *uploadState) (digest.Digest, error) {
+	dgst, err := registry.ParseDigest(c.query().Get("digest"))
+	if err != nil {
+		return "", err
 	}
 	w.Expect(dgst.Algorithm())
 	if err := c.receiveChunk(w, told); err != nil {
-		return err
+		return "", err
 	}
-	if _, err := w.Commit(c.ctx, registry.Descriptor{Digest: dgst, Size: w.Upload().Size}); err != nil {
-		return err
-	}
-	for _, key := range []string{"Range", "Docker-Upload-Uuid"} {
-		c.w.Header().Del(key)
-	}
-	return c.created("blobs", dgst)
+	_, err = w.Commit(c.ctx, registry.Descriptor{Digest: dgst, Size: w.Upload().Size})
+	return dgst, err
 }
 
 // told returns what the _state of the URL says of the session of the call, nil
 // without one.
 func (c *call) told() (*uploadState, error) {
-	value := c.r.URL.Query().Get("_state")
+	value := c.query().Get("_state")
 	if value == "" {
 		return nil, nil
 	}
@@ -187,7 +194,7 @@ func (c *call) session() (registry.Upload, error) {
 
 // resume returns a writer of the session of the call, which the caller ends,
 // and what the _state of its URL says. Any answer about a session that lives,
-// be it an error, says in its headers how far it has come.
+// be it an error, is to say in its headers how far it has come.
 func (c *call) resume() (registry.BlobWriter, *uploadState, error) {
 	told, err := c.told()
 	if err != nil {
@@ -201,13 +208,11 @@ func (c *call) resume() (registry.BlobWriter, *uploadState, error) {
 		return nil, nil, err
 	}
 	w.Expect(c.algorithm)
-	c.sessionHeaders(w.Upload())
 	return w, told, nil
 }
 
 // receiveChunk adds the body of the call to its session. On error the session
-// stands where it stood, or after what came of the body, and the headers of the
-// answer say where.
+// stands where it stood, or after what came of the body.
 func (c *call) receiveChunk(w registry.BlobWriter, told *uploadState) error {
 	span, err := contentRange(c.r.Header)
 	if err != nil {
@@ -222,11 +227,7 @@ func (c *call) receiveChunk(w registry.BlobWriter, told *uploadState) error {
 	case span == nil && told != nil && told.Offset != size && length != 0:
 		return registry.ErrRangeInvalid.With(fmt.Sprintf("the upload has %d bytes, this Location stands for %d", size, told.Offset))
 	}
-	if err := c.receive(w, span); err != nil {
-		c.sessionHeaders(w.Upload())
-		return err
-	}
-	return nil
+	return c.receive(w, span)
 }
 
 // receive writes the body of the call to w. With a span it takes exactly that
@@ -256,8 +257,8 @@ func (c *call) sessionHeaders(up registry.Upload) {
 	state := uploadState{Name: c.name.String(), UUID: up.ID, Offset: up.Size, StartedAt: up.StartedAt, Algorithm: c.algorithm}
 	h := c.w.Header()
 	h.Set("Location", "/v2/"+c.name.String()+"/blobs/uploads/"+url.PathEscape(up.ID)+"?_state="+state.sign(c.server.options.Secret))
-	h.Set("Range", fmt.Sprintf("0-%d", max(up.Size-1, 0)))
-	h.Set("Docker-Upload-UUID", up.ID)
+	h.Set("Range", "0-"+strconv.FormatInt(max(up.Size-1, 0), 10))
+	h.Set("Docker-Upload-Uuid", up.ID)
 }
 
 // created answers that content is stored; kind is the segment of its path.

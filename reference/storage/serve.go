@@ -36,12 +36,12 @@ func (b *blobs) serve(ctx context.Context, w http.ResponseWriter, r *http.Reques
 			return nil
 		}
 	}
-	// The answer to HEAD needs the size alone.
-	content := io.ReadSeekCloser(&seeker{ctx: ctx, r: b.r, canonical: canonical, size: size})
-	if r.Method != http.MethodHead {
-		if content, err = b.r.open(ctx, canonical, size); err != nil {
-			return err
-		}
+	var content io.ReadSeekCloser
+	if r.Method == http.MethodHead {
+		// The answer needs the size alone.
+		content = &seeker{ctx: ctx, r: b.r, canonical: canonical, size: size}
+	} else if content, err = b.r.open(ctx, canonical, size); err != nil {
+		return err
 	}
 	defer content.Close()
 	h := w.Header()

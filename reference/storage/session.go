@@ -337,8 +337,18 @@ func (u *upload) spill(ctx context.Context) error {
 	if err != nil {
 		return mapped("write upload", err)
 	}
-	u.file, u.memory = file, nil
+	u.file = file
+	u.forget()
 	return nil
+}
+
+// forget drops what memory holds, whose room others get.
+func (u *upload) forget() {
+	if u.memory != nil {
+		room := u.memory[:0]
+		u.r.rooms.Put(&room)
+		u.memory = nil
+	}
 }
 
 func writeAll(file driver.FileWriter, p []byte) error {

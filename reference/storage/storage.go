@@ -16,7 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
+	"hash/maphash"
 	"iter"
 	"path"
 	"strings"
@@ -69,8 +69,10 @@ type Options struct {
 type Registry struct {
 	driver  driver.Driver
 	options Options
+	seed    maphash.Seed
 	locks   [64]sync.RWMutex // by repository; see repository.lock
 	recent  recent
+	rooms   sync.Pool // of *[]byte: for what uploads keep in memory
 
 	mu       sync.Mutex
 	sessions map[string]*upload   // by path: the sessions with a writer here
@@ -85,7 +87,11 @@ func New(d driver.Driver, o Options) *Registry {
 	if o.Manifests == nil {
 		o.Manifests = manifest.Default()
 	}
-	return &Registry{driver: d, options: o, sessions: map[string]*upload{}, idle: map[string]time.Time{}}
+	return &Registry{
+		driver: d, options: o, seed: maphash.MakeSeed(),
+		rooms:    sync.Pool{New: func() any { return new([]byte) }},
+		sessions: map[string]*upload{}, idle: map[string]time.Time{},
+	}
 }
 
 // Repository implements [registry.Registry].
@@ -97,9 +103,8 @@ func (r *Registry) Repository(_ context.Context, name registry.Name) (registry.R
 }
 
 func (r *Registry) repository(name registry.Name) *repository {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name.String()))
-	return &repository{r: r, name: name, lock: &r.locks[h.Sum32()%uint32(len(r.locks))]}
+	hash := maphash.String(r.seed, name.String())
+	return &repository{r: r, name: name, lock: &r.locks[hash%uint64(len(r.locks))]}
 }
 
 // Repositories implements [registry.Registry].

@@ -76,6 +76,9 @@ func (u *upload) Write(p []byte) (int, error) {
 	}
 	n := len(p)
 	if u.file == nil {
+		if u.memory == nil {
+			u.memory = *u.r.rooms.Get().(*[]byte)
+		}
 		u.memory = append(u.memory, p...)
 	} else {
 		var err error
@@ -132,7 +135,8 @@ func (u *upload) end(ctx context.Context) error {
 		errs = append(errs, u.file.Cancel(ctx), u.file.Close())
 	}
 	errs = append(errs, u.discard(ctx))
-	u.memory, u.file = nil, nil
+	u.file = nil
+	u.forget()
 	u.r.release(u)
 	return mapped("discard upload "+u.id, errors.Join(errs...))
 }
@@ -159,7 +163,8 @@ func (u *upload) Commit(ctx context.Context, want registry.Descriptor) (registry
 		return registry.Descriptor{}, err
 	}
 	u.ended = true
-	u.memory, u.file = nil, nil
+	u.file = nil
+	u.forget()
 	// The blob is there; what the session left is no reason to deny it.
 	_ = u.discard(ctx)
 	u.r.release(u)

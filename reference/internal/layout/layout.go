@@ -58,6 +58,15 @@ const (
 
 	// tarsum is the folder of the links under tarsums, by their version.
 	tarsum = "tarsum/"
+
+	// What paths within a repository have before its name, and after it.
+	inside    = Repositories + "/"
+	layers    = "/_layers"
+	manifests = "/_manifests"
+	revisions = manifests + "/revisions"
+	tags      = manifests + "/tags"
+	uploads   = "/_uploads"
+	referrers = "/_referrers"
 )
 
 // Blob returns the path of the content dgst.
@@ -67,16 +76,16 @@ func Blob(dgst digest.Digest) string {
 }
 
 // Repository returns the folder of the repository.
-func Repository(name registry.Name) string { return Repositories + "/" + name.String() }
+func Repository(name registry.Name) string { return inside + name.String() }
 
 // Layers returns the folder of the links to blobs.
-func Layers(name registry.Name) string { return Repository(name) + "/_layers" }
+func Layers(name registry.Name) string { return inside + name.String() + layers }
 
 // Manifests returns the folder of manifests and tags.
-func Manifests(name registry.Name) string { return Repository(name) + "/_manifests" }
+func Manifests(name registry.Name) string { return inside + name.String() + manifests }
 
 // Revisions returns the folder of the links to manifests.
-func Revisions(name registry.Name) string { return Manifests(name) + "/revisions" }
+func Revisions(name registry.Name) string { return inside + name.String() + revisions }
 
 // Signatures returns the folder of the links to the signatures of a manifest,
 // whose digest is the canonical one.
@@ -85,25 +94,29 @@ func Signatures(name registry.Name, revision digest.Digest) string {
 }
 
 // Tags returns the folder whose children are the tags.
-func Tags(name registry.Name) string { return Manifests(name) + "/tags" }
+func Tags(name registry.Name) string { return inside + name.String() + tags }
 
 // Tag returns the folder of the tag.
-func Tag(name registry.Name, tag registry.Tag) string { return Tags(name) + "/" + tag.String() }
+func Tag(name registry.Name, tag registry.Tag) string {
+	return inside + name.String() + tags + "/" + tag.String()
+}
 
 // TagCurrent returns the link to what the tag names.
 func TagCurrent(name registry.Name, tag registry.Tag) string {
-	return Tag(name, tag) + "/current/" + LinkFile
+	return inside + name.String() + tags + "/" + tag.String() + "/current/" + LinkFile
 }
 
 // TagIndex returns the folder of the links to what the tag has named.
 func TagIndex(name registry.Name, tag registry.Tag) string { return Tag(name, tag) + "/index" }
 
 // Uploads returns the folder of the upload sessions.
-func Uploads(name registry.Name) string { return Repository(name) + "/_uploads" }
+func Uploads(name registry.Name) string { return inside + name.String() + uploads }
 
 // Upload returns the folder of the upload session id, which must have the
 // form of an id.
-func Upload(name registry.Name, id string) string { return Uploads(name) + "/" + id }
+func Upload(name registry.Name, id string) string {
+	return inside + name.String() + uploads + "/" + id
+}
 
 // UploadData returns the path of the session's bytes.
 func UploadData(name registry.Name, id string) string { return Upload(name, id) + "/data" }
@@ -119,7 +132,7 @@ func UploadRecovered(name registry.Name, id string) string { return Upload(name,
 func UploadHashState(name registry.Name, id string) string { return Upload(name, id) + "/hashstate" }
 
 // Referrers returns the folder of the referrers' index.
-func Referrers(name registry.Name) string { return Repository(name) + "/_referrers" }
+func Referrers(name registry.Name) string { return inside + name.String() + referrers }
 
 // ReferrersComplete returns the path of the marker of a complete index.
 func ReferrersComplete(name registry.Name) string { return Referrers(name) + "/complete" }
@@ -132,15 +145,21 @@ func ReferrersOf(name registry.Name, subject digest.Digest) string {
 
 // Under returns the folder that belongs to dgst in a folder of links.
 func Under(folder string, dgst digest.Digest) string {
-	algorithm := dgst.Algorithm().String()
+	return folder + "/" + algorithm(dgst) + "/" + dgst.Encoded()
+}
+
+// algorithm returns the folder of an algorithm in a folder of links.
+func algorithm(dgst digest.Digest) string {
 	if version, ok := registry.TarsumVersion(dgst); ok {
-		algorithm = tarsum + version + "/sha256"
+		return tarsum + version + "/sha256"
 	}
-	return folder + "/" + algorithm + "/" + dgst.Encoded()
+	return dgst.Algorithm().String()
 }
 
 // Link returns the link that belongs to dgst in a folder of links.
-func Link(folder string, dgst digest.Digest) string { return Under(folder, dgst) + "/" + LinkFile }
+func Link(folder string, dgst digest.Digest) string {
+	return folder + "/" + algorithm(dgst) + "/" + dgst.Encoded() + "/" + LinkFile
+}
 
 // DigestOf returns the digest to which a link, or the folder of it, belongs,
 // and whether the path ends as those do.
