@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -161,9 +162,9 @@ func (u *upload) load(ctx context.Context) error {
 		return fmt.Errorf("start of upload %s: %w", u.id, err)
 	}
 	data := layout.UploadData(u.name, u.id)
-	_, err = d.Stat(ctx, data)
+	committed, err := d.Stat(ctx, data)
 	if err == nil {
-		return u.recover(ctx, data)
+		return u.recover(ctx, data, committed.ModTime())
 	}
 	if !absent(err) {
 		return fmt.Errorf("stat upload %s: %w", u.id, err)
@@ -189,8 +190,16 @@ func (u *upload) load(ctx context.Context) error {
 	return nil
 }
 
-// recover takes content back that a push which never ended had committed.
-func (u *upload) recover(ctx context.Context, data string) error {
+// recover takes content back that a push which never ended had committed. One
+// that could still come to its end is left alone.
+func (u *upload) recover(ctx context.Context, data string, committed time.Time) error {
+	at, _, err := u.storedHash(ctx)
+	if err != nil {
+		return err
+	}
+	if at != givenUp && time.Since(committed) < commitTakes {
+		return errBusy()
+	}
 	d := u.r.driver
 	aside := layout.UploadRecovered(u.name, u.id)
 	if err := d.Move(ctx, data, aside); err != nil {
@@ -206,10 +215,10 @@ func (u *upload) recover(ctx context.Context, data string) error {
 	}
 	u.hashes = canonicalHash()
 	n, err := io.Copy(io.MultiWriter(u.file, u.hashes[0]), content)
-	if err == nil {
-		err = d.Delete(ctx, aside)
-	}
 	u.size.Store(n)
+	if err == nil {
+		err = errors.Join(u.saveHash(ctx), d.Delete(ctx, aside))
+	}
 	if err != nil {
 		return errors.Join(mapped("recover upload "+u.id, err), u.file.Close())
 	}
@@ -218,7 +227,15 @@ func (u *upload) recover(ctx context.Context, data string) error {
 
 // A hash state is stored as the number of bytes hashed, eight of them big
 // endian, the fingerprint of the file that they went to, if it has one, and what
-// the hashes gave for their states, which is empty if that is not kept.
+// the hashes gave for their states, which is empty if that is not kept. givenUp
+// stands for the number once a push has committed its file, failed, and is over.
+const givenUp = math.MaxUint64
+
+// giveUp lets others have a file that is committed.
+func (u *upload) giveUp(ctx context.Context) error {
+	state := binary.BigEndian.AppendUint64(nil, givenUp)
+	return mapped("give up upload", u.r.driver.PutContent(ctx, layout.UploadHashState(u.name, u.id), state))
+}
 
 // saveHash stores the running hashes, and with it that the session is at work.
 func (u *upload) saveHash(ctx context.Context) error {

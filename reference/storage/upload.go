@@ -23,6 +23,10 @@ const memoryBound = 64 << 10
 // it is not taken for one that was given up.
 const signOfLife = time.Minute
 
+// commitTakes is how long a push is given for its end, from the commit of its file
+// to the move to where content lies. Nobody else takes the file meanwhile.
+const commitTakes = 10 * time.Minute
+
 // An upload is a [registry.BlobWriter].
 type upload struct {
 	*blobs
@@ -113,8 +117,11 @@ func (u *upload) Close() error {
 			return err
 		}
 	}
-	if u.file == nil || u.sealed {
+	switch {
+	case u.file == nil || u.moved:
 		return nil
+	case u.sealed:
+		return u.giveUp(ctx)
 	}
 	return u.keep(ctx)
 }
