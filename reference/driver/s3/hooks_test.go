@@ -40,7 +40,7 @@ func TestUnderTheDriver(t *testing.T) {
 	cfg.Limits.MinPart = 5 * mebi
 	cfg.Only = []string{"LIST-13", "WALK-16", "REGI-04", "CHNK-04", "LEAK-05", "LEAK-07", "PERF-06", "PERF-09"}
 	cfg.Hooks.Residue = func() ([]string, error) { return b.uploads("hooks/") }
-	cfg.Hooks.Marker = func(path string) error { return b.put("hooks" + path + "/") }
+	cfg.Hooks.Marker = func(path string) error { return b.put("hooks"+path+"/", nil) }
 	cfg.Hooks.Parts = sizes.of
 	cfg.Hooks.Chunked = func(size int64) (drivertest.Target, error) {
 		d, err := driverOf(through(map[string]any{"rootdirectory": "chunked", "chunksize": size}))
@@ -82,9 +82,9 @@ type bucket struct {
 	client *api.Client
 }
 
-// put makes an empty object.
-func (b bucket) put(key string) error {
-	_, err := b.client.PutObject(context.Background(), &api.PutObjectInput{Bucket: &b.server.Bucket, Key: &key, Body: bytes.NewReader(nil)})
+// put makes an object.
+func (b bucket) put(key string, content []byte) error {
+	_, err := b.client.PutObject(context.Background(), &api.PutObjectInput{Bucket: &b.server.Bucket, Key: &key, Body: bytes.NewReader(content)})
 	return err
 }
 

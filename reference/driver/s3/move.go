@@ -2,7 +2,9 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 
@@ -13,6 +15,9 @@ import (
 	"github.com/registryconform/conform/reference/driver"
 )
 
+// errNotTheSame says that the source was replaced while it was being copied.
+var errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
+
 // Move implements [driver.Driver]: the server copies, then the source is
 // deleted. After a failure both may be there.
 func (d *Driver) Move(ctx context.Context, src, dst string) error {
@@ -22,19 +27,25 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	if err := driver.CheckPath(name, dst, false); err != nil {
 		return err
 	}
-	file, err := d.head(ctx, src)
-	if err != nil || src == dst {
-		return err
+	const tries = 10
+	for range tries {
+		file, err := d.head(ctx, src)
+		if err != nil || src == dst {
+			return err
+		}
+		if file.size <= d.p.MultipartCopyThreshold {
+			err = d.copy(ctx, src, dst)
+		} else {
+			err = d.copyParts(ctx, file, dst)
+		}
+		if err == nil {
+			return d.deleteKeys(ctx, []string{d.key(src)})
+		}
+		if status(err) != http.StatusPreconditionFailed {
+			return err
+		}
 	}
-	if file.size <= d.p.MultipartCopyThreshold {
-		err = d.copy(ctx, src, dst)
-	} else {
-		err = d.copyParts(ctx, file, dst)
-	}
-	if err != nil {
-		return err
-	}
-	return d.deleteKeys(ctx, []string{d.key(src)})
+	return failure(ctx, errNotTheSame)
 }
 
 // source names the object at path as a request to copy does.
@@ -52,7 +63,8 @@ func (d *Driver) copy(ctx context.Context, src, dst string) error {
 	return typed(ctx, src, err)
 }
 
-// copyParts copies a large object in parts.
+// copyParts copies a large object in parts. If another takes its place meanwhile,
+// the server answers that a precondition has failed.
 func (d *Driver) copyParts(ctx context.Context, file info, dst string) error {
 	u, err := d.create(ctx, d.key(dst))
 	if err != nil {
@@ -97,7 +109,8 @@ func (d *Driver) copyRanges(ctx context.Context, file info, u upload) ([]types.C
 			to := min(from+size, file.size) - 1
 			out, err := d.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
 				Bucket: &d.p.Bucket, Key: &u.key, UploadId: &u.id, PartNumber: aws.Int32(int32(i + 1)),
-				CopySource: d.source(file.path), CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", from, to)),
+				CopySource: d.source(file.path), CopySourceIfMatch: file.tag,
+				CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", from, to)),
 			})
 			if err != nil {
 				cancel(typed(ctx, file.path, err))

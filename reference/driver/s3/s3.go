@@ -125,7 +125,7 @@ func (d *Driver) head(ctx context.Context, path string) (info, error) {
 	if err != nil {
 		return info{}, typed(ctx, path, err)
 	}
-	return info{path: path, size: aws.ToInt64(out.ContentLength), modified: aws.ToTime(out.LastModified)}, nil
+	return info{path: path, size: aws.ToInt64(out.ContentLength), modified: aws.ToTime(out.LastModified), tag: out.ETag}, nil
 }
 
 // Stat implements [driver.Driver].
@@ -185,6 +185,7 @@ type info struct {
 	path     string
 	size     int64
 	modified time.Time
+	tag      *string // the entity tag of an object
 	dir      bool
 }
 

@@ -3,6 +3,7 @@ package s3_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -76,6 +77,51 @@ func TestMoveInParts(t *testing.T) {
 		t.Errorf("Move onto itself: %v", err)
 	}
 	holds(t, d, "/to/object", content)
+	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour)); n != 0 || err != nil {
+		t.Errorf("%d uploads are left, %v", n, err)
+	}
+}
+
+// TestMoveOfWhatIsReplaced replaces an object while it is copied in parts: what it
+// moves are the bytes of one or of the other. If that happens all the time, the
+// move fails.
+func TestMoveOfWhatIsReplaced(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	b := bucket{server: server, client: raw(server)}
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	d := open(t, server, map[string]any{
+		"regionendpoint": p.URL.String(), "rootdirectory": "replaced",
+		"multipartcopythresholdsize": 1, "multipartcopychunksize": 5 * mebi, "multipartcopymaxconcurrency": 1,
+	})
+	for _, times := range []int{1, 1000} {
+		upload(t, d, "/from", pattern(11*mebi), true)
+		var after []byte
+		left := times
+		p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+			p.Pass(w, r)
+			if r.URL.Query().Get("partNumber") == "1" && left > 0 {
+				left--
+				after = binary.BigEndian.AppendUint32(bytes.Repeat([]byte("2"), 11*mebi), uint32(left))
+				if err := b.put("replaced/from", after); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		err := d.Move(t.Context(), "/from", "/to")
+		p.Use(nil)
+		if times == 1 {
+			if err != nil {
+				t.Fatal(err)
+			}
+			holds(t, d, "/to", after)
+			continue
+		}
+		if err == nil || left == times {
+			t.Errorf("after %d replacements: %v", times-left, err)
+		}
+		holds(t, d, "/from", after)
+	}
 	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour)); n != 0 || err != nil {
 		t.Errorf("%d uploads are left, %v", n, err)
 	}
