@@ -36,6 +36,24 @@ func ValidComponent(s string) bool {
 	return true
 }
 
+// JoinPaths makes the names of children of a directory their paths, in place. The
+// paths share one string.
+func JoinPaths(dir string, names []string) {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	size := 0
+	for _, base := range names {
+		size += len(prefix) + len(base)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for n, base := range names {
+		at := all.Len()
+		all.WriteString(prefix)
+		all.WriteString(base)
+		names[n] = all.String()[at:]
+	}
+}
+
 // ComparePaths orders paths as Walk does: '/' counts as the lowest byte.
 func ComparePaths(a, b string) int {
 	for i := range min(len(a), len(b)) {

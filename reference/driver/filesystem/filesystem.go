@@ -27,7 +27,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -263,25 +262,8 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	}
 	names = slices.DeleteFunc(names, func(base string) bool { return !driver.ValidComponent(base) })
 	slices.Sort(names)
-	joined(path, names)
+	driver.JoinPaths(path, names)
 	return names, nil
-}
-
-// joined makes names in a directory paths, in place. The paths share one string.
-func joined(dir string, names []string) {
-	prefix := strings.TrimSuffix(dir, "/") + "/"
-	size := 0
-	for _, base := range names {
-		size += len(prefix) + len(base)
-	}
-	var all strings.Builder
-	all.Grow(size)
-	for n, base := range names {
-		at := all.Len()
-		all.WriteString(prefix)
-		all.WriteString(base)
-		names[n] = all.String()[at:]
-	}
 }
 
 // Walk implements [driver.Driver].

@@ -117,7 +117,7 @@ func entries(path string, children []child) []driver.Entry {
 	for i, c := range children {
 		paths[i] = c.name
 	}
-	joined(path, paths)
+	driver.JoinPaths(path, paths)
 	all := make([]driver.Entry, len(children))
 	for i, c := range children {
 		all[i] = driver.Entry{Path: paths[i], IsDir: c.dir}

@@ -181,7 +181,9 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	if n == nil || !n.isDir() {
 		return nil, notFound(path)
 	}
-	return paths(path, n.names()), nil
+	paths := slices.Clone(n.names())
+	driver.JoinPaths(path, paths)
+	return paths, nil
 }
 
 // ListAfter implements [driver.Lister].
@@ -202,8 +204,10 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 	}
 	names = names[first:]
 	names = names[:min(most, len(names))]
+	paths := slices.Clone(names)
+	driver.JoinPaths(path, paths)
 	entries := make([]driver.Entry, len(names))
-	for i, p := range paths(path, names) {
+	for i, p := range paths {
 		entries[i] = driver.Entry{Path: p, IsDir: n.children[names[i]].isDir()}
 	}
 	return entries, nil
@@ -267,26 +271,6 @@ func (d *Driver) Walk(ctx context.Context, path string, f driver.WalkFunc, optio
 
 // RedirectURL implements [driver.Driver]: there is no URL.
 func (d *Driver) RedirectURL(*http.Request, string) (string, error) { return "", nil }
-
-// paths returns the paths of the children of a directory. They share memory, for
-// they come and go together.
-func paths(dir string, names []string) []string {
-	dir = strings.TrimSuffix(dir, "/") + "/"
-	size := len(names) * len(dir)
-	for _, name := range names {
-		size += len(name)
-	}
-	var all strings.Builder
-	all.Grow(size)
-	out := make([]string, len(names))
-	for i, name := range names {
-		begin := all.Len()
-		all.WriteString(dir)
-		all.WriteString(name)
-		out[i] = all.String()[begin:]
-	}
-	return out
-}
 
 // info is a [driver.FileInfo].
 type info struct {
