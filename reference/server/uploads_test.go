@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"crypto/sha512"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -157,12 +158,27 @@ func TestPut(t *testing.T) {
 				}
 			}
 			if c.lives {
-				s.do("GET", at, "").want(204).has("Range", "0-4")
+				a.has("Range", "0-4")
+				s.do("GET", a.header.Get("Location"), "").want(204).has("Range", "0-4")
 			} else {
 				s.do("GET", at, "").want(404, "BLOB_UPLOAD_UNKNOWN")
 			}
 		})
 	}
+}
+
+// TestCancelThatFails demands that its answer says where the upload stands.
+func TestCancelThatFails(t *testing.T) {
+	t.Parallel()
+	d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), func(op faulty.Op, _ string) error {
+		if op == faulty.Delete {
+			return errors.New("the medium is at fault")
+		}
+		return nil
+	})
+	s := serve(t, server.New(storage.New(d, storage.Options{}), server.Options{}))
+	at := s.do("PATCH", s.begin("a"), "01234").want(202).header.Get("Location")
+	s.do("DELETE", at, "").want(500, "UNKNOWN").has("Range", "0-4")
 }
 
 func TestSessionsThatAreNot(t *testing.T) {

@@ -104,6 +104,29 @@ func TestReaderOfManyChunks(t *testing.T) {
 	}
 }
 
+// TestRoom demands that content which was written piece by piece takes little more
+// room than it has bytes, once it is committed.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 33_000, chunkSize, chunkSize + 1, 2*chunkSize + 600_000} {
+		d := New(Parameters{})
+		w, err := d.Writer(t.Context(), "/f", false)
+		must(t, err)
+		for left := size; left > 0; left -= 10_000 {
+			_, err := w.Write(make([]byte, min(left, 10_000)))
+			must(t, err)
+		}
+		must(t, w.Commit(t.Context()))
+		room := 0
+		for _, chunk := range d.root.find("/f").content.chunks {
+			room += cap(chunk)
+		}
+		if room < size || room > size+size/4+64 {
+			t.Errorf("%d bytes take the room of %d", size, room)
+		}
+	}
+}
+
 // TestReadersSeeWholeVersions runs under -race.
 func TestReadersSeeWholeVersions(t *testing.T) {
 	t.Parallel()
