@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench puts the same loads on our registry and on those of other
 // projects, in turn and interleaved, and prints by how much ours is ahead:
 //
