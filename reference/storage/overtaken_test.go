@@ -85,6 +85,44 @@ func TestCommitIsNotOvertaken(t *testing.T) {
 	}
 }
 
+// TestCommitOfWhatWasGivenUp lets one replica fail and give up, another take the
+// upload over, and demands that a third one leaves that alone.
+func TestCommitOfWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, open := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inner := open(t)
+			first := gated(inner, 1)
+			content := bytes.Repeat([]byte("1"), 100<<10)
+			w, failed := first.stopped(t, "givenup", content)
+			first.pass <- errors.New("the medium is at fault")
+			if err := <-failed; err == nil {
+				t.Fatal("the commit did not fail")
+			}
+			must(t, w.Close())
+
+			second := gated(inner, 2) // its first one takes the bytes back
+			other, err := repository(t, storage.New(second, storage.Options{}), "givenup").Blobs().Resume(t.Context(), w.Upload().ID)
+			must(t, err)
+			done := make(chan error, 1)
+			go func() {
+				_, err := other.Commit(t.Context(), describe(content))
+				done <- err
+			}()
+			<-second.reached
+			third := repository(t, storage.New(inner, storage.Options{}), "givenup")
+			_, err = third.Blobs().Resume(t.Context(), w.Upload().ID)
+			second.pass <- nil
+			must(t, <-done)
+			wantError(t, err, registry.ErrBlobUploadInvalid)
+			if got := read(t, third, describe(content).Digest); !bytes.Equal(got, content) {
+				t.Errorf("the blob has %d bytes that are not its own", len(got))
+			}
+		})
+	}
+}
+
 // aged is a driver whose files are older than they are.
 type aged struct {
 	driver.Driver
