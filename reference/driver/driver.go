@@ -90,7 +90,8 @@ type Driver interface {
 
 // A FileWriter writes one file. It is for one goroutine. After Commit or
 // Cancel only Close may follow, after Close only Cancel; every other call
-// fails and changes nothing. Close may be repeated: it returns nil then.
+// fails and changes nothing. Close may be repeated: it returns nil then. One that
+// is an [io.ReaderAt], too, can be read until Commit.
 type FileWriter interface {
 	// WriteCloser writes at the end. Close makes what was written last, so
 	// that Writer can append to it, without publishing it.
@@ -115,6 +116,15 @@ type Fingerprinter interface {
 	// that of what was closed; a writer that goes on with the same bytes
 	// has the same one, and if another has changed them, another.
 	Fingerprint() string
+}
+
+// A Mover is a [FileWriter] that tells what it has committed from what others have
+// put in its place since.
+type Mover interface {
+	// MoveTo moves what this writer has committed to another path, as Move
+	// does. It may come after Close. If it is no more where it was
+	// committed, it fails with [DiscardedError] and does nothing.
+	MoveTo(ctx context.Context, path string) error
 }
 
 // PrintParts returns a fingerprint of a file of which the store has parts, whose

@@ -4,51 +4,127 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"sync/atomic"
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
+	"github.com/registryconform/conform/ci/backends"
+	"github.com/registryconform/conform/ci/backends/nemesis"
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/faulty"
+	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/s3"
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/storage"
 )
 
-// A gate holds the n-th move of a driver up.
-type gate struct {
-	driver.Driver
+// A stop holds up the n-th call (from 1) of those that match takes, before it does
+// anything; what comes through pass is what becomes of it.
+type stop struct {
+	match   func(op faulty.Op, path string) bool
+	n       int
 	reached chan struct{}
-	pass    chan error // what becomes of the move
+	pass    chan error
 }
 
-func gated(inner driver.Driver, n int32) *gate {
-	g := &gate{reached: make(chan struct{}), pass: make(chan error, 1)}
-	var moves atomic.Int32
-	g.Driver = faulty.Wrap(inner, func(op faulty.Op, _ string) error {
-		if op != faulty.Move || moves.Add(1) != n {
-			return nil
-		}
-		close(g.reached)
-		return <-g.pass
-	})
-	return g
+func stopAt(n int, match func(op faulty.Op, path string) bool) *stop {
+	return &stop{match: match, n: n, reached: make(chan struct{}), pass: make(chan error, 1)}
 }
 
-// stopped returns an upload of content whose commit has come to the gate, and what
-// becomes of it.
-func (g *gate) stopped(t *testing.T, name string, content []byte) (registry.BlobWriter, chan error) {
+func moves(op faulty.Op, _ string) bool { return op == faulty.Move }
+
+// opOn matches a call on a path that contains part.
+func opOn(want faulty.Op, part string) func(faulty.Op, string) bool {
+	return func(op faulty.Op, path string) bool { return op == want && strings.Contains(path, part) }
+}
+
+// failsAt is a stop that makes the call fail.
+func failsAt(match func(op faulty.Op, path string) bool) *stop {
+	s := stopAt(1, match)
+	s.pass <- errors.New("killed, or at fault")
+	return s
+}
+
+func (s *stop) await(t *testing.T) {
 	t.Helper()
-	w, err := repository(t, storage.New(g, storage.Options{}), name).Blobs().Create(t.Context())
+	select {
+	case <-s.reached:
+	case <-time.After(time.Minute):
+		t.Fatal("the call did not come")
+	}
+}
+
+// stopping is a driver with stops.
+func stopping(inner driver.Driver, stops ...*stop) driver.Driver {
+	var mu sync.Mutex
+	return faulty.Wrap(inner, func(op faulty.Op, path string) error {
+		for _, s := range stops {
+			mu.Lock()
+			hit := s.match(op, path)
+			if hit {
+				s.n--
+				hit = s.n == 0
+			}
+			mu.Unlock()
+			if hit {
+				close(s.reached)
+				if err := <-s.pass; err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// replica is the repository as a process of its own has it, with stops.
+func replica(t *testing.T, inner driver.Driver, stops ...*stop) registry.Repository {
+	t.Helper()
+	return repository(t, storage.New(stopping(inner, stops...), storage.Options{}), "shared")
+}
+
+func async(f func() error) chan error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	return done
+}
+
+func commit(w registry.BlobWriter, content []byte) chan error {
+	return async(func() error { _, err := w.Commit(context.Background(), describe(content)); return err })
+}
+
+// begun returns an upload of content that is not committed.
+func begun(t *testing.T, p registry.Repository, content []byte) registry.BlobWriter {
+	t.Helper()
+	w, err := p.Blobs().Create(t.Context())
 	must(t, err)
 	_, err = w.Write(content)
 	must(t, err)
-	done := make(chan error, 1)
-	go func() {
-		_, err := w.Commit(t.Context(), describe(content))
-		done <- err
-	}()
-	<-g.reached
-	return w, done
+	return w
+}
+
+// givenUp returns the id of an upload whose commit failed between the commit of its
+// file and the move.
+func givenUp(t *testing.T, inner driver.Driver, content []byte) string {
+	t.Helper()
+	w := begun(t, replica(t, inner, failsAt(moves)), content)
+	if err := <-commit(w, content); err == nil {
+		t.Fatal("the commit did not fail")
+	}
+	must(t, w.Close())
+	return w.Upload().ID
+}
+
+// hasItsBytes demands that the blob of content is there, and whole.
+func hasItsBytes(t *testing.T, inner driver.Driver, content []byte) {
+	t.Helper()
+	if got := read(t, replica(t, inner), describe(content).Digest); !bytes.Equal(got, content) {
+		t.Errorf("the blob has %d bytes that are not its own", len(got))
+	}
 }
 
 // TestCommitIsNotOvertaken stops a replica between the commit of a file and the
@@ -59,66 +135,217 @@ func TestCommitIsNotOvertaken(t *testing.T) {
 	for name, open := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inner := open(t)
-			first := gated(inner, 1)
-			content := bytes.Repeat([]byte("1"), 100<<10)
-			w, done := first.stopped(t, "overtaken", content)
+			inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
+			first := stopAt(1, moves)
+			w := begun(t, replica(t, inner, first), content)
+			done := commit(w, content)
+			first.await(t)
 
-			second := gated(inner, 2) // its first one takes the bytes back
-			other, err := repository(t, storage.New(second, storage.Options{}), "overtaken").Blobs().Resume(t.Context(), w.Upload().ID)
+			second := stopAt(2, moves) // its first one takes the bytes back
+			other, err := replica(t, inner, second).Blobs().Resume(t.Context(), w.Upload().ID)
 			if !errors.Is(err, registry.ErrBlobUploadInvalid) {
 				t.Errorf("an upload that is being committed is resumed: %v", err)
 			}
 			if err == nil {
 				_, err = other.Write([]byte("2"))
 				must(t, err)
-				go other.Commit(t.Context(), describe(append(bytes.Clone(content), '2')))
-				<-second.reached
+				commit(other, append(bytes.Clone(content), '2'))
+				second.await(t)
 			}
 			first.pass <- nil
 			must(t, <-done)
 			second.pass <- nil
-			if got := read(t, repository(t, storage.New(inner, storage.Options{}), "overtaken"), describe(content).Digest); !bytes.Equal(got, content) {
-				t.Errorf("the blob has %d bytes that are not its own", len(got))
-			}
+			hasItsBytes(t, inner, content)
 		})
 	}
 }
 
 // TestCommitOfWhatWasGivenUp lets one replica fail and give up, another take the
-// upload over, and demands that a third one leaves that alone.
+// upload over, and demands that a third one leaves that alone: also if who took it
+// over broke off, and another ends it.
 func TestCommitOfWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, open := range drivers {
+		for at, c := range map[string]struct {
+			breaks *stop
+			move   int // which one of the last replica's is that of its commit
+		}{
+			"whole":         {nil, 2},
+			"not begun":     {failsAt(opOn(faulty.PutContent, "/hashstate")), 2},
+			"not moved":     {failsAt(moves), 2},
+			"nearly at end": {failsAt(opOn(faulty.Delete, "/recovered")), 1},
+		} {
+			t.Run(name+" "+at, func(t *testing.T) {
+				t.Parallel()
+				inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
+				id := givenUp(t, inner, content)
+				if c.breaks != nil {
+					if _, err := replica(t, inner, c.breaks).Blobs().Resume(t.Context(), id); err == nil {
+						t.Fatal("the second one does not fail")
+					}
+				}
+				last := stopAt(c.move, moves)
+				other, err := replica(t, aged{inner, 11 * time.Minute}, last).Blobs().Resume(t.Context(), id)
+				must(t, err)
+				done := commit(other, content)
+				last.await(t)
+				_, err = replica(t, inner).Blobs().Resume(t.Context(), id)
+				last.pass <- nil
+				must(t, <-done)
+				wantError(t, err, registry.ErrBlobUploadInvalid)
+				hasItsBytes(t, inner, content)
+			})
+		}
+	}
+}
+
+// TestTwoRecoverOneUpload lets a replica take the file away that another, which was
+// quicker to take the upload over, has committed in its place. That one is told that
+// the upload is gone.
+func TestTwoRecoverOneUpload(t *testing.T) {
+	t.Parallel()
+	inner, content := drivers["inmemory"](t), bytes.Repeat([]byte("1"), 100<<10)
+	id := givenUp(t, inner, content)
+	looked, slowCommit := stopAt(1, opOn(faulty.PutContent, "/hashstate")), stopAt(2, moves)
+	var slow registry.BlobWriter
+	resumed := async(func() (err error) {
+		slow, err = replica(t, inner, looked, slowCommit).Blobs().Resume(t.Context(), id)
+		return err
+	})
+	looked.await(t)
+
+	quickCommit := stopAt(2, moves)
+	quick, err := replica(t, inner, quickCommit).Blobs().Resume(t.Context(), id)
+	must(t, err)
+	_, err = quick.Write([]byte("2"))
+	must(t, err)
+	quickContent := append(bytes.Clone(content), '2')
+	quickDone := commit(quick, quickContent)
+	quickCommit.await(t)
+
+	looked.pass <- nil
+	must(t, <-resumed)
+	_, err = slow.Write([]byte("3"))
+	must(t, err)
+	slowContent := append(bytes.Clone(quickContent), '3')
+	slowDone := commit(slow, slowContent)
+	slowCommit.await(t)
+	quickCommit.pass <- nil
+	wantError(t, <-quickDone, registry.ErrBlobUploadUnknown)
+	slowCommit.pass <- nil
+	must(t, <-slowDone)
+	hasItsBytes(t, inner, slowContent)
+}
+
+// TestReadBackIsNotOvertaken lets a client finish, after a long time, an upload by an
+// algorithm that it has not announced, so that the file is read back. On a file
+// system others can't come near the file meanwhile.
+func TestReadBackIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	inner, content := drivers["filesystem"](t), bytes.Repeat([]byte("1"), 100<<10)
+	u := interrupted(t, replica(t, inner), content)
+	want := digest.SHA512.FromBytes(content)
+	w, err := repository(t, storage.New(neverMoves{inner.(*filesystem.Driver), t}, storage.Options{}), "shared").Blobs().Resume(t.Context(), u.ID)
+	must(t, err)
+	_, err = w.Commit(t.Context(), registry.Descriptor{Digest: want})
+	must(t, err)
+	if got := read(t, replica(t, inner), want); !bytes.Equal(got, content) {
+		t.Errorf("the blob has %d bytes that are not its own", len(got))
+	}
+}
+
+// neverMoves is the driver of a file system that is a Publisher still.
+type neverMoves struct {
+	*filesystem.Driver
+	t *testing.T
+}
+
+func (n neverMoves) Move(ctx context.Context, src, dst string) error {
+	n.t.Errorf("%s is in view before it is moved", src)
+	return n.Driver.Move(ctx, src, dst)
+}
+
+// TestTwoFilesOfOneUpload lets two replicas begin the file of one upload at the same
+// time, of which S3 then has two: one of them commits, and the other is told that
+// the upload is gone.
+func TestTwoFilesOfOneUpload(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	open := func() driver.Driver {
+		parameters := server.Parameters()
+		parameters["regionendpoint"] = p.URL.String()
+		parsed, err := s3.ParseParameters(parameters)
+		must(t, err)
+		d, err := s3.New(parsed)
+		must(t, err)
+		return d
+	}
+	u := interrupted(t, replica(t, open()), nil)
+	contents := [][]byte{bytes.Repeat([]byte("A"), 100<<10), bytes.Repeat([]byte("B"), 100<<10)}
+	var writers []registry.BlobWriter
+	var stops []*stop
+	for range contents {
+		s := stopAt(1, moves)
+		w, err := replica(t, open(), s).Blobs().Resume(t.Context(), u.ID)
+		must(t, err)
+		writers, stops = append(writers, w), append(stops, s)
+	}
+	// Both have seen that there is no upload before either begins one.
+	var both sync.WaitGroup
+	both.Add(2)
+	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Query().Has("uploads") {
+			both.Done()
+			both.Wait()
+		}
+		p.Pass(w, r)
+	})
+	var written []chan error
+	for i, w := range writers {
+		written = append(written, async(func() error { _, err := w.Write(contents[i]); return err }))
+	}
+	for _, done := range written {
+		must(t, <-done)
+	}
+	p.Use(nil)
+	first := commit(writers[0], contents[0])
+	stops[0].await(t)
+	second := commit(writers[1], contents[1])
+	stops[1].await(t)
+	stops[0].pass <- nil
+	wantError(t, <-first, registry.ErrBlobUploadUnknown)
+	stops[1].pass <- nil
+	must(t, <-second)
+	hasItsBytes(t, open(), contents[1])
+}
+
+// TestHashOfAnotherFile lets the file of an upload go to where content lies and the
+// link fail, and other bytes of the same number take its place, whose hash can't be
+// stored. The hash of the first does not pass for theirs.
+func TestHashOfAnotherFile(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inner := open(t)
-			first := gated(inner, 1)
-			content := bytes.Repeat([]byte("1"), 100<<10)
-			w, failed := first.stopped(t, "givenup", content)
-			first.pass <- errors.New("the medium is at fault")
-			if err := <-failed; err == nil {
+			inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
+			u := interrupted(t, replica(t, inner), content)
+			w, err := replica(t, inner, failsAt(opOn(faulty.PutContent, "/_layers/"))).Blobs().Resume(t.Context(), u.ID)
+			must(t, err)
+			if err := <-commit(w, content); err == nil {
 				t.Fatal("the commit did not fail")
 			}
 			must(t, w.Close())
-
-			second := gated(inner, 2) // its first one takes the bytes back
-			other, err := repository(t, storage.New(second, storage.Options{}), "givenup").Blobs().Resume(t.Context(), w.Upload().ID)
+			w, err = replica(t, inner, failsAt(opOn(faulty.PutContent, "/hashstate"))).Blobs().Resume(t.Context(), u.ID)
 			must(t, err)
-			done := make(chan error, 1)
-			go func() {
-				_, err := other.Commit(t.Context(), describe(content))
-				done <- err
-			}()
-			<-second.reached
-			third := repository(t, storage.New(inner, storage.Options{}), "givenup")
-			_, err = third.Blobs().Resume(t.Context(), w.Upload().ID)
-			second.pass <- nil
-			must(t, <-done)
-			wantError(t, err, registry.ErrBlobUploadInvalid)
-			if got := read(t, third, describe(content).Digest); !bytes.Equal(got, content) {
-				t.Errorf("the blob has %d bytes that are not its own", len(got))
+			_, err = w.Write(bytes.Repeat([]byte("2"), len(content)))
+			must(t, err)
+			if w.Close() == nil {
+				t.Fatal("the close did not fail")
 			}
+			w, err = replica(t, inner).Blobs().Resume(t.Context(), u.ID)
+			must(t, err)
+			wantError(t, <-commit(w, content), registry.ErrDigestInvalid)
 		})
 	}
 }
@@ -153,19 +380,16 @@ func TestCommitThatNeverEnds(t *testing.T) {
 		for _, closes := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				inner := open(t)
-				g := gated(inner, 1)
-				content := bytes.Repeat([]byte("1"), 100<<10)
-				w, done := g.stopped(t, "killed", content)
-				g.pass <- errors.New("killed")
-				if err := <-done; err == nil {
+				inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
+				w := begun(t, replica(t, inner, failsAt(moves)), content)
+				if err := <-commit(w, content); err == nil {
 					t.Fatal("the commit did not fail")
 				}
 				if closes {
 					must(t, w.Close())
 				}
 				for _, age := range []time.Duration{0, 9 * time.Minute, 11 * time.Minute} {
-					p := repository(t, storage.New(aged{inner, age}, storage.Options{}), "killed")
+					p := replica(t, aged{inner, age})
 					taken := closes || age > 10*time.Minute
 					u, err := p.Blobs().Upload(t.Context(), w.Upload().ID)
 					must(t, err)

@@ -200,6 +200,10 @@ func (u *upload) recover(ctx context.Context, data string, committed time.Time) 
 	if at != givenUp && time.Since(committed) < commitTakes {
 		return errBusy()
 	}
+	u.hashes = canonicalHash()
+	if err := u.saveHash(ctx); err != nil { // what was given up is so no more
+		return err
+	}
 	d := u.r.driver
 	aside := layout.UploadRecovered(u.name, u.id)
 	if err := d.Move(ctx, data, aside); err != nil {
@@ -213,12 +217,11 @@ func (u *upload) recover(ctx context.Context, data string, committed time.Time) 
 	if u.file, err = d.Writer(ctx, data, false); err != nil {
 		return mapped("open upload "+u.id, err)
 	}
-	u.hashes = canonicalHash()
 	n, err := io.Copy(io.MultiWriter(u.file, u.hashes[0]), content)
-	u.size.Store(n)
 	if err == nil {
-		err = errors.Join(u.saveHash(ctx), d.Delete(ctx, aside))
+		err = d.Delete(ctx, aside)
 	}
+	u.size.Store(n)
 	if err != nil {
 		return errors.Join(mapped("recover upload "+u.id, err), u.file.Close())
 	}
@@ -343,16 +346,21 @@ func (u *upload) spill(ctx context.Context) error {
 		return err
 	}
 	file, err := u.r.driver.Writer(ctx, layout.UploadData(u.name, u.id), known)
-	if err == nil && file.Size() > 0 {
-		return errors.Join(errBusy(), file.Close())
-	}
-	if err == nil {
-		if err = writeAll(file, u.memory); err != nil {
-			err = errors.Join(err, file.Cancel(ctx), file.Close())
-		}
-	}
 	if err != nil {
 		return mapped("write upload", err)
+	}
+	if file.Size() > 0 {
+		return errors.Join(errBusy(), file.Close())
+	}
+	if _, told := file.(driver.Fingerprinter); known && !told {
+		// A hash that is left of another file would pass for that of this one.
+		err = u.r.remove(driver.Volatile(ctx), layout.UploadHashState(u.name, u.id))
+	}
+	if err == nil {
+		err = writeAll(file, u.memory)
+	}
+	if err != nil {
+		return mapped("write upload", errors.Join(err, file.Cancel(ctx), file.Close()))
 	}
 	u.file = file
 	u.forget()
@@ -387,10 +395,10 @@ func (u *upload) discard(ctx context.Context) error {
 	return u.r.remove(driver.Volatile(ctx), layout.Upload(u.name, u.id))
 }
 
-// readBack hashes the committed bytes of the session again, canonically and
-// by the algorithm of want.
+// readBack hashes the bytes of the session again, canonically and by the algorithm
+// of want.
 func (u *upload) readBack(ctx context.Context, want digest.Digest) (digest.Digest, bool, error) {
-	content, err := u.r.driver.Reader(ctx, layout.UploadData(u.name, u.id), 0)
+	content, err := u.written(ctx)
 	if err != nil {
 		return "", false, fmt.Errorf("read upload %s back: %w", u.id, err)
 	}
@@ -404,4 +412,16 @@ func (u *upload) readBack(ctx context.Context, want digest.Digest) (digest.Diges
 		return "", false, fmt.Errorf("read upload %s back: %w", u.id, err)
 	}
 	return canonical, verified, nil
+}
+
+// written returns the bytes of the file. Where they can't be read before, it
+// commits them.
+func (u *upload) written(ctx context.Context) (io.ReadCloser, error) {
+	if own, ok := u.file.(io.ReaderAt); ok {
+		return io.NopCloser(io.NewSectionReader(own, 0, u.size.Load())), nil
+	}
+	if err := u.seal(ctx); err != nil {
+		return nil, err
+	}
+	return u.r.driver.Reader(ctx, layout.UploadData(u.name, u.id), 0)
 }

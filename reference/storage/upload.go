@@ -183,7 +183,7 @@ func isMismatch(err error) bool {
 }
 
 // verify checks the bytes against want and returns their canonical digest. If
-// the running hash can't tell, it commits the file and reads it back.
+// the running hash can't tell, it reads the file back.
 func (u *upload) verify(ctx context.Context, want registry.Descriptor) (digest.Digest, error) {
 	if err := registry.CheckDigest(want.Digest); err != nil {
 		return "", registry.ErrDigestInvalid.Wrap(err)
@@ -202,11 +202,8 @@ func (u *upload) verify(ctx context.Context, want registry.Descriptor) (digest.D
 			return "", err
 		}
 	default:
-		err := u.seal(ctx)
-		if err == nil {
-			canonical, verified, err = u.readBack(ctx, want.Digest)
-		}
-		if err != nil {
+		var err error
+		if canonical, verified, err = u.readBack(ctx, want.Digest); err != nil {
 			return "", err
 		}
 	}
@@ -279,7 +276,12 @@ func (u *upload) move(ctx context.Context, canonical digest.Digest) error {
 		}
 		return err
 	}
-	err := u.r.driver.Move(ctx, layout.UploadData(u.name, u.id), layout.Blob(canonical))
+	var err error
+	if own, ok := u.file.(driver.Mover); ok {
+		err = own.MoveTo(ctx, layout.Blob(canonical))
+	} else {
+		err = u.r.driver.Move(ctx, layout.UploadData(u.name, u.id), layout.Blob(canonical))
+	}
 	u.moved = err == nil
 	return mapped("store blob", err)
 }

@@ -119,18 +119,20 @@ func (d *Driver) PutContent(ctx context.Context, path string, content []byte) er
 	if err := check(ctx, path, false); err != nil {
 		return err
 	}
-	return failure(ctx, d.replace(ctx, d.store.Key(path), content, nil))
+	_, err := d.replace(ctx, d.store.Key(path), content, nil)
+	return failure(ctx, err)
 }
 
-// replace puts content, also where there is a blob of another type.
-func (d *Driver) replace(ctx context.Context, key string, content []byte, metadata map[string]*string) error {
-	_, err := d.put(ctx, key, content, metadata, nil)
+// replace puts content, also where there is a blob of another type, and returns
+// the entity tag of that.
+func (d *Driver) replace(ctx context.Context, key string, content []byte, metadata map[string]*string) (azcore.ETag, error) {
+	tag, err := d.put(ctx, key, content, metadata, nil)
 	if hasCode(err, "InvalidBlobType") {
 		if _, err = d.delete(ctx, key, nil); err == nil {
-			_, err = d.put(ctx, key, content, metadata, nil)
+			tag, err = d.put(ctx, key, content, metadata, nil)
 		}
 	}
-	return err
+	return tag, err
 }
 
 // put replaces the blob of a key in one request.

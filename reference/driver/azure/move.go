@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 
@@ -19,8 +20,12 @@ const (
 	lastLook  = 2 * time.Second
 )
 
-// errNotTheSame says that the source was replaced while it was being copied.
-var errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
+var (
+	// errReplaced says that the source is not the version that was seen.
+	errReplaced = errors.New("the file was replaced")
+	// errNotTheSame says that the source was replaced while it was being copied.
+	errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
+)
 
 // Move implements [driver.Driver]: the server copies, which within an account
 // it does at once, then the source is deleted, unless it was replaced meanwhile.
@@ -32,39 +37,65 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	if err := driver.CheckPath(name, dst, false); err != nil {
 		return err
 	}
-	from, to := d.store.Key(src), d.store.Key(dst)
 	const tries = 10
 	for range tries {
-		file, err := d.head(ctx, from)
+		file, err := d.head(ctx, d.store.Key(src))
 		if err != nil || src == dst {
 			return typed(ctx, src, err)
 		}
-		err = d.copy(ctx, from, file, to)
-		if hasCode(err, "InvalidBlobType") {
-			// What is there is a blob of another type, of other software.
-			if _, err = d.delete(ctx, to, nil); err == nil {
-				err = d.copy(ctx, from, file, to)
-			}
+		if err = d.moveVersion(ctx, src, file.tag, dst); err != errReplaced {
+			return failure(ctx, err)
 		}
-		if isOther(err) || hasCode(err, "SourceConditionNotMet") || hasCode(err, "CannotVerifyCopySource") {
-			continue
-		}
-		if err == nil {
-			_, err = d.delete(ctx, from, &file.tag)
-		}
-		if hasCode(err, "ConditionNotMet") {
-			return nil
-		}
-		return failure(ctx, err)
 	}
 	return failure(ctx, errNotTheSame)
 }
 
+// MoveTo implements [driver.Mover].
+func (w *writer) MoveTo(ctx context.Context, path string) error {
+	if err := check(ctx, path, false); err != nil {
+		return err
+	}
+	if w.ended != errCommitted {
+		return failure(ctx, errDiscarded)
+	}
+	if path == w.path {
+		return nil
+	}
+	err := w.d.moveVersion(ctx, w.path, w.tag, path)
+	if err == errReplaced {
+		err = errDiscarded
+	}
+	return failure(ctx, err)
+}
+
+// moveVersion moves a version of a blob. It fails with errReplaced if that is no
+// more there.
+func (d *Driver) moveVersion(ctx context.Context, src string, tag azcore.ETag, dst string) error {
+	from, to := d.store.Key(src), d.store.Key(dst)
+	err := d.copy(ctx, from, tag, to)
+	if hasCode(err, "InvalidBlobType") {
+		// What is there is a blob of another type, of other software.
+		if _, err = d.delete(ctx, to, nil); err == nil {
+			err = d.copy(ctx, from, tag, to)
+		}
+	}
+	if isOther(err) || hasCode(err, "SourceConditionNotMet") || hasCode(err, "CannotVerifyCopySource") {
+		return errReplaced
+	}
+	if err == nil {
+		_, err = d.delete(ctx, from, &tag)
+	}
+	if hasCode(err, "ConditionNotMet") {
+		return nil
+	}
+	return err
+}
+
 // copy copies a version of a blob, and awaits the end of it.
-func (d *Driver) copy(ctx context.Context, from string, file properties, to string) error {
+func (d *Driver) copy(ctx context.Context, from string, tag azcore.ETag, to string) error {
 	dst := d.blob(to)
 	out, err := dst.StartCopyFromURL(ctx, d.blob(from).URL(), &blob.StartCopyFromURLOptions{
-		SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &file.tag},
+		SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &tag},
 	})
 	if err != nil || isWhole(out.CopyStatus) {
 		return err

@@ -203,17 +203,21 @@ func (d *Driver) blockSize(number int) int {
 	return int(min(d.p.ChunkSize<<(number/growth), maxChunk))
 }
 
-// publish makes the blocks of an upload the content of key.
-func (d *Driver) publish(ctx context.Context, key, upload string, ids []string) error {
-	_, err := d.blob(key).CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
+// publish makes the blocks of an upload the content of key, and returns the entity
+// tag of that.
+func (d *Driver) publish(ctx context.Context, key, upload string, ids []string) (azcore.ETag, error) {
+	out, err := d.blob(key).CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
 		HTTPHeaders: headers(), Metadata: map[string]*string{metaUpload: &upload},
 	})
+	if err == nil {
+		return *out.ETag, nil
+	}
 	if !hasCode(err, "InvalidBlockList") {
-		return err
+		return "", err
 	}
 	// An earlier try, whose answer was lost, may have done it.
 	if now, failed := d.head(ctx, key); failed == nil && now.metadata[metaUpload] == upload {
-		return nil
+		return now.tag, nil
 	}
-	return errors.Join(errDiscarded, told(err))
+	return "", errors.Join(errDiscarded, told(err))
 }

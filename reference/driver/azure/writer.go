@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 
 	"github.com/registryconform/conform/reference/driver"
@@ -25,6 +26,7 @@ var (
 type writer struct {
 	d      *Driver
 	ctx    context.Context // for writes, which have none; never done
+	path   string
 	key    string
 	record record
 	blocks []string // the ids of those that were staged
@@ -33,10 +35,14 @@ type writer struct {
 	saved  int64    // what the server had in full when the writer was opened
 	ended  error    // why nothing but Close may follow
 	shut   bool
-	print  string // the fingerprint, once it is closed
+	print  string      // the fingerprint, once it is closed
+	tag    azcore.ETag // of the blob, once it is committed
 }
 
-var _ driver.Fingerprinter = (*writer)(nil)
+var (
+	_ driver.Fingerprinter = (*writer)(nil)
+	_ driver.Mover         = (*writer)(nil)
+)
 
 // Writer implements [driver.Driver]. What the writer sends does not end with
 // ctx; Commit and Cancel have their own.
@@ -44,7 +50,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	w := &writer{d: d, ctx: context.WithoutCancel(ctx), key: d.store.Key(path)}
+	w := &writer{d: d, ctx: context.WithoutCancel(ctx), path: path, key: d.store.Key(path)}
 	if append {
 		found, err := w.resume(ctx, path)
 		if err != nil {
@@ -175,19 +181,21 @@ func (w *writer) Commit(ctx context.Context) error {
 	return nil
 }
 
-func (w *writer) commit(ctx context.Context) error {
+func (w *writer) commit(ctx context.Context) (err error) {
 	if err := w.d.owned(ctx, &w.record); err != nil {
 		return err
 	}
 	if len(w.blocks) == 0 {
-		return w.d.replace(ctx, w.key, w.buf, map[string]*string{metaUpload: &w.record.upload})
+		w.tag, err = w.d.replace(ctx, w.key, w.buf, map[string]*string{metaUpload: &w.record.upload})
+		return err
 	}
 	if len(w.buf) > 0 {
 		if err := w.send(ctx); err != nil {
 			return err
 		}
 	}
-	return w.d.publish(ctx, w.key, w.record.upload, w.blocks)
+	w.tag, err = w.d.publish(ctx, w.key, w.record.upload, w.blocks)
+	return err
 }
 
 // Cancel goes on although ctx is done, so that nothing is left behind.

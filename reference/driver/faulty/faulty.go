@@ -177,6 +177,17 @@ func (w *writer) Commit(ctx context.Context) error {
 	return w.FileWriter.Commit(ctx)
 }
 
+// MoveTo implements [driver.Mover], as well as the inner writer can.
+func (w *writer) MoveTo(ctx context.Context, path string) error {
+	if err := w.d.hook(Move, w.path); err != nil {
+		return err
+	}
+	if m, ok := w.FileWriter.(driver.Mover); ok {
+		return m.MoveTo(ctx, path)
+	}
+	return w.d.inner.Move(ctx, w.path, path)
+}
+
 func (w *writer) Cancel(ctx context.Context) error {
 	if err := w.d.hook(Cancel, w.path); err != nil {
 		return err

@@ -3,6 +3,7 @@ package filesystem
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,7 +83,7 @@ func (w *writer) open(flags int) error {
 
 // tryOpen fails with errRaced if the file went elsewhere meanwhile.
 func (w *writer) tryOpen(flags int) error {
-	file, err := openStaged(w.temp, os.O_WRONLY|os.O_APPEND|flags)
+	file, err := openStaged(w.temp, os.O_RDWR|os.O_APPEND|flags)
 	if err != nil {
 		return err
 	}
@@ -205,6 +206,21 @@ func (w *writer) Write(p []byte) (int, error) {
 }
 
 func (w *writer) Size() int64 { return w.size }
+
+// ReadAt implements [io.ReaderAt] over what was written and is not committed.
+func (w *writer) ReadAt(p []byte, offset int64) (int, error) {
+	if err := w.usable(); err != nil {
+		return 0, err
+	}
+	if w.file == nil {
+		return 0, io.EOF
+	}
+	n, err := w.file.ReadAt(p, offset)
+	if err == io.EOF {
+		return n, err
+	}
+	return n, failure(err)
+}
 
 func (w *writer) Commit(ctx context.Context) error {
 	return w.d.Publish(ctx, driver.File{Path: w.path, Writer: w})

@@ -230,7 +230,12 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	case src == dst:
 		return nil
 	}
-	if err := d.publish(dst, n.content, 0); err != nil {
+	return d.move(src, n.content, dst)
+}
+
+// move gives the content at src the place dst. The lock must be held.
+func (d *Driver) move(src string, c *content, dst string) error {
+	if err := d.publish(dst, c, 0); err != nil {
 		return err
 	}
 	_, nodes, _ := d.root.remove(src)

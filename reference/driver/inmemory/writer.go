@@ -17,6 +17,8 @@ type writer struct {
 	shut  bool
 }
 
+var _ driver.Mover = (*writer)(nil)
+
 var (
 	errClosed    = errors.New("the writer is closed")
 	errCommitted = errors.New("the writer is committed")
@@ -127,6 +129,23 @@ func (w *writer) Commit(ctx context.Context) error {
 	delete(w.d.pending, w.path)
 	w.ended = errCommitted
 	return nil
+}
+
+// MoveTo implements [driver.Mover].
+func (w *writer) MoveTo(ctx context.Context, path string) error {
+	if err := check(ctx, path, false); err != nil {
+		return err
+	}
+	w.d.mu.Lock()
+	defer w.d.mu.Unlock()
+	n := w.d.root.find(w.path)
+	switch {
+	case w.ended != errCommitted || n == nil || n.content != &w.p.content:
+		return driver.Error{DriverName: name, Detail: errDiscarded}
+	case w.path == path:
+		return nil
+	}
+	return w.d.move(w.path, n.content, path)
 }
 
 func (w *writer) Cancel(context.Context) error {

@@ -33,19 +33,42 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 		if err != nil || src == dst {
 			return err
 		}
-		if file.size <= d.p.MultipartCopyThreshold {
-			err = d.copy(ctx, src, dst)
-		} else {
-			err = d.copyParts(ctx, file, dst)
-		}
-		if err == nil {
-			return d.deleteKeys(ctx, []string{d.key(src)})
-		}
-		if status(err) != http.StatusPreconditionFailed {
+		if err = d.moveVersion(ctx, file, dst); status(err) != http.StatusPreconditionFailed {
 			return err
 		}
 	}
 	return failure(ctx, errNotTheSame)
+}
+
+// MoveTo implements [driver.Mover].
+func (w *writer) MoveTo(ctx context.Context, path string) error {
+	if err := check(ctx, path, false); err != nil {
+		return err
+	}
+	if w.ended != errCommitted {
+		return failure(ctx, errDiscarded)
+	}
+	if path == w.path {
+		return nil
+	}
+	err := w.d.moveVersion(ctx, info{path: w.path, size: w.sent, tag: w.tag}, path)
+	if isNotFound(err) || status(err) == http.StatusPreconditionFailed {
+		err = failure(ctx, errors.Join(errDiscarded, err))
+	}
+	return err
+}
+
+// moveVersion moves an object as it was seen. If another has taken its place since,
+// the server answers that a precondition has failed.
+func (d *Driver) moveVersion(ctx context.Context, file info, dst string) error {
+	move := d.copy
+	if file.size > d.p.MultipartCopyThreshold {
+		move = d.copyParts
+	}
+	if err := move(ctx, file, dst); err != nil {
+		return err
+	}
+	return d.deleteKeys(ctx, []string{d.key(file.path)})
 }
 
 // source names the object at path as a request to copy does.
@@ -54,17 +77,16 @@ func (d *Driver) source(path string) *string {
 }
 
 // copy copies an object in one request.
-func (d *Driver) copy(ctx context.Context, src, dst string) error {
+func (d *Driver) copy(ctx context.Context, file info, dst string) error {
 	_, err := d.client.CopyObject(ctx, &s3.CopyObjectInput{
-		Bucket: &d.p.Bucket, Key: aws.String(d.key(dst)), CopySource: d.source(src),
+		Bucket: &d.p.Bucket, Key: aws.String(d.key(dst)), CopySource: d.source(file.path), CopySourceIfMatch: file.tag,
 		ACL: d.p.acl(), StorageClass: d.p.storageClass(),
 		ServerSideEncryption: d.p.encryption(), SSEKMSKeyId: d.p.keyID(),
 	})
-	return typed(ctx, src, err)
+	return typed(ctx, file.path, err)
 }
 
-// copyParts copies a large object in parts. If another takes its place meanwhile,
-// the server answers that a precondition has failed.
+// copyParts copies a large object in parts.
 func (d *Driver) copyParts(ctx context.Context, file info, dst string) error {
 	u, err := d.create(ctx, d.key(dst))
 	if err != nil {
@@ -77,7 +99,7 @@ func (d *Driver) copyParts(ctx context.Context, file info, dst string) error {
 		parts, err = d.copyRanges(ctx, file, u)
 	}
 	if err == nil {
-		err = d.complete(ctx, u, parts, file.size)
+		_, err = d.complete(ctx, u, parts, file.size)
 	}
 	clean, cancel := lasting(ctx, 0)
 	defer cancel()

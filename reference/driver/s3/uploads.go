@@ -228,41 +228,47 @@ func (d *Driver) loadTail(ctx context.Context, u upload) (offset int64, tail []b
 	return int64(binary.BigEndian.Uint64(body)), body[tailHeader:], nil
 }
 
-// complete publishes an upload of so many bytes.
-func (d *Driver) complete(ctx context.Context, u upload, parts []types.CompletedPart, size int64) error {
-	_, err := d.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+// complete publishes an upload of so many bytes, and returns the entity tag of the
+// object.
+func (d *Driver) complete(ctx context.Context, u upload, parts []types.CompletedPart, size int64) (*string, error) {
+	out, err := d.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &d.p.Bucket, Key: &u.key, UploadId: &u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 	})
 	switch {
 	case err == nil:
-		return nil
-	case isGone(err) && d.completed(ctx, u, parts, size):
-		return nil
+		return out.ETag, nil
 	case isGone(err):
-		return failure(ctx, errors.Join(errDiscarded, err))
+		if tag := d.completed(ctx, u, parts, size); tag != nil {
+			return tag, nil
+		}
+		err = errors.Join(errDiscarded, err)
 	case code(err) == "InvalidPart":
 		// Another writer has put its own in the place of one of them.
-		return failure(ctx, errors.Join(errGoneOn, err))
+		err = errors.Join(errGoneOn, err)
 	}
-	return failure(ctx, err)
+	return nil, failure(ctx, err)
 }
 
-// completed reports whether the object is that of the upload: the answer to an
-// earlier request was lost, and the repeated one found no upload any more.
-func (d *Driver) completed(ctx context.Context, u upload, parts []types.CompletedPart, size int64) bool {
+// completed returns the entity tag of the object if that is the one of the upload:
+// the answer to an earlier request was lost, and the repeated one found no upload
+// any more.
+func (d *Driver) completed(ctx context.Context, u upload, parts []types.CompletedPart, size int64) *string {
 	out, err := d.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &d.p.Bucket, Key: &u.key})
 	if err != nil || aws.ToInt64(out.ContentLength) != size {
-		return false
+		return nil
 	}
 	sum := md5.New()
 	for _, p := range parts {
 		one, err := hex.DecodeString(strings.Trim(aws.ToString(p.ETag), `"`))
 		if err != nil {
-			return false
+			return nil
 		}
 		sum.Write(one)
 	}
 	want := fmt.Sprintf("%x-%d", sum.Sum(nil), len(parts))
-	return strings.Trim(aws.ToString(out.ETag), `"`) == want
+	if strings.Trim(aws.ToString(out.ETag), `"`) != want {
+		return nil
+	}
+	return out.ETag
 }

@@ -28,6 +28,7 @@ var (
 type writer struct {
 	d     *Driver
 	ctx   context.Context // for writes, which have none; never done
+	path  string
 	u     upload
 	parts []types.CompletedPart
 	sent  int64  // bytes in parts
@@ -36,10 +37,14 @@ type writer struct {
 	tail  bool   // the server has a tail, this or an older one
 	ended error  // why nothing but Close may follow
 	shut  bool
-	print string // the fingerprint, once it is closed
+	print string  // the fingerprint, once it is closed
+	tag   *string // the entity tag of the object, once it is committed
 }
 
-var _ driver.Fingerprinter = (*writer)(nil)
+var (
+	_ driver.Fingerprinter = (*writer)(nil)
+	_ driver.Mover         = (*writer)(nil)
+)
 
 // Writer implements [driver.Driver]. What the writer sends does not end with
 // ctx; Commit and Cancel have their own.
@@ -53,7 +58,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	case any:
 		return nil, failure(ctx, fmt.Errorf("%s: %w", path, errIsDir))
 	}
-	w := &writer{d: d, ctx: context.WithoutCancel(ctx)}
+	w := &writer{d: d, ctx: context.WithoutCancel(ctx), path: path}
 	earlier, err := d.uploadsOf(ctx, d.key(path))
 	if err != nil {
 		return nil, err
@@ -93,7 +98,7 @@ func (d *Driver) addable(ctx context.Context, path string) error {
 // aborted: they are what a lost answer or a crash left.
 func (w *writer) resume(ctx context.Context, all []upload) error {
 	for _, u := range all {
-		c := &writer{d: w.d, ctx: w.ctx, u: u}
+		c := &writer{d: w.d, ctx: w.ctx, path: w.path, u: u}
 		mine, err := c.load(ctx)
 		if err != nil {
 			if isGone(err) {
@@ -232,10 +237,11 @@ func (w *writer) Commit(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.d.complete(ctx, w.u, w.parts, w.sent); err != nil {
+	tag, err := w.d.complete(ctx, w.u, w.parts, w.sent)
+	if err != nil {
 		return err
 	}
-	w.ended, w.buf = errCommitted, nil
+	w.ended, w.buf, w.tag = errCommitted, nil, tag
 	if w.tail {
 		clean, cancel := lasting(ctx, 0)
 		defer cancel()
