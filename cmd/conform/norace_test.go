@@ -2,4 +2,7 @@
 
 package main
 
-const memoryFactor = 1
+const (
+	memoryFactor = 1
+	timeFactor   = 1
+)

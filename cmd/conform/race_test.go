@@ -2,5 +2,8 @@
 
 package main
 
-// The race detector needs several times the memory.
-const memoryFactor = 6
+// The race detector needs several times the memory, and the time.
+const (
+	memoryFactor = 6
+	timeFactor   = 4
+)

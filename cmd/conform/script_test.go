@@ -76,6 +76,7 @@ func within(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	most, err := time.ParseDuration(args[0])
 	ts.Check(err)
+	most *= timeFactor
 	started := time.Now()
 	exits(ts, neg, args[2:])
 	if took := time.Since(started); took > most {

@@ -3,6 +3,7 @@ package driver
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -114,10 +115,13 @@ type FlatPages struct {
 
 	page  []FlatEntry
 	after string // no key up to this one is wanted
+	told  string // the key of the last entry
 	ahead bool   // after lies behind the page at hand
 	token string
 	last  bool // page is the last
 }
+
+var errStandsStill = errors.New("the server lists the same page again and again")
 
 // Next returns the next entry, if there is one.
 func (p *FlatPages) Next(ctx context.Context) (FlatEntry, bool, error) {
@@ -126,6 +130,7 @@ func (p *FlatPages) Next(ctx context.Context) (FlatEntry, bool, error) {
 			o := p.page[0]
 			p.page = p.page[1:]
 			if o.Key > p.after {
+				p.told = o.Key
 				return o, true, nil
 			}
 		}
@@ -148,6 +153,9 @@ func (p *FlatPages) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if next != "" && next == q.Token {
+		return Failure(ctx, p.store.DriverName, errStandsStill)
+	}
 	slices.SortFunc(page, func(a, b FlatEntry) int { return cmp.Compare(a.Key, b.Key) })
 	p.page, p.token, p.last, p.ahead = page, next, next == "", false
 	return nil
@@ -156,7 +164,7 @@ func (p *FlatPages) fetch(ctx context.Context) error {
 // skipTo leaves out all keys up to and including after, without asking for
 // more than it must of them.
 func (p *FlatPages) skipTo(after string) {
-	if after <= p.after {
+	if after <= max(p.after, p.told) {
 		return
 	}
 	p.after = after

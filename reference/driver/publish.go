@@ -1,6 +1,9 @@
 package driver
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // A File is content for a path: bytes, or what was written to a writer.
 type File struct {
@@ -21,12 +24,18 @@ type Publisher interface {
 	Publish(ctx context.Context, files ...File) error
 }
 
-// Publish puts content, by the driver's own Publish if it has one.
+var errWriters = errors.New("the driver can't publish what was written to a writer")
+
+// Publish puts content, by the driver's own Publish if it has one. Without one it
+// refuses files that have a writer.
 func Publish(ctx context.Context, d Driver, files ...File) error {
 	if p, ok := d.(Publisher); ok {
 		return p.Publish(ctx, files...)
 	}
 	for _, f := range files {
+		if f.Writer != nil {
+			return Error{DriverName: d.Name(), Detail: errWriters}
+		}
 		if err := d.PutContent(ctx, f.Path, f.Content); err != nil {
 			return err
 		}

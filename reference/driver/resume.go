@@ -75,19 +75,37 @@ type versionReader struct {
 func (r *versionReader) open() error {
 	v, err := r.opener(r.at, r.tag)
 	switch {
-	case errors.Is(err, ErrPastEnd):
+	case errors.Is(err, ErrPastEnd) && r.isEnd():
 		r.body, r.end = http.NoBody, r.at
 		return nil
-	case errors.Is(err, ErrReplaced):
+	case errors.Is(err, ErrReplaced), errors.Is(err, ErrPastEnd):
 		return Failure(r.ctx, r.name, errReplaced)
 	case err != nil:
 		return err
+	case r.tag != "" && v.Tag != r.tag:
+		// The server takes no notice of the version that it is asked for.
+		return errors.Join(Failure(r.ctx, r.name, errReplaced), v.Body.Close())
 	}
 	r.body, r.tag, r.end = v.Body, v.Tag, v.Size
 	if v.Whole && r.at > 0 {
 		return r.discard()
 	}
 	return nil
+}
+
+// isEnd reports whether the version ends where the reader is, of which the server
+// says that there is nothing. It may say so of another version; and it may have told
+// a size that was too large.
+func (r *versionReader) isEnd() bool {
+	if r.tag == "" || r.at == r.end || r.at == 0 {
+		return true
+	}
+	last, err := r.opener(r.at-1, r.tag)
+	if err != nil {
+		return false
+	}
+	last.Body.Close()
+	return last.Tag == r.tag
 }
 
 // discard leaves out what was not asked for, for a server without ranges.

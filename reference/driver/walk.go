@@ -70,7 +70,7 @@ const (
 // children visits what the hint leaves of the children of a directory.
 func (w *walk) children(ctx context.Context, dir string) error {
 	after, below := "", below(dir)
-	if rest, ok := strings.CutPrefix(w.options.StartAfterHint, below); ok {
+	if rest, ok := strings.CutPrefix(w.options.StartAfterHint, below); ok && rest != "" {
 		after, _, _ = strings.Cut(rest, "/")
 		if err := w.visit(ctx, &Entry{Path: below + after}); err != nil {
 			return err
@@ -95,6 +95,9 @@ func (w *walk) children(ctx context.Context, dir string) error {
 
 // visit calls f for the child of a directory, and descends.
 func (w *walk) visit(ctx context.Context, e *Entry) error {
+	if err := ctx.Err(); err != nil {
+		return Failure(ctx, w.d.Name(), err)
+	}
 	info := FileInfo((*directory)(&e.Path))
 	if !e.IsDir {
 		var err error

@@ -99,3 +99,17 @@ func TestCancelAfterCloseSparesWhatAnotherWrote(t *testing.T) {
 		})
 	}
 }
+
+// TestPublishOfAWriter demands that a driver which can't publish what was written to
+// a writer says so.
+func TestPublishOfAWriter(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	w := begin(t, d, false, "content")
+	if err := driver.Publish(t.Context(), d, driver.File{Path: "/a", Writer: w}); err == nil {
+		t.Error("it succeeds")
+	}
+	if _, err := d.Stat(t.Context(), "/a"); err == nil {
+		t.Error("something is published")
+	}
+}

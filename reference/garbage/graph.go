@@ -174,6 +174,9 @@ func (c *collector) roots(name registry.Name, p registry.Repository, g *graph) e
 			return fmt.Errorf("tags of %s: %w", name, err)
 		}
 		desc, err := p.Tags().Get(c.ctx, tag)
+		if errors.Is(err, registry.ErrManifestUnknown) {
+			continue // it was deleted, or half of it
+		}
 		if err != nil {
 			return fmt.Errorf("%w: tag %s: %w", errUnreadable, tag, err)
 		}

@@ -270,7 +270,19 @@ func (m *manifests) Delete(ctx context.Context, dgst digest.Digest) error {
 	if loadErr != nil || x.Subject() == nil {
 		return nil
 	}
-	return m.r.remove(ctx, layout.Under(layout.ReferrersOf(m.name, x.Subject().Digest), canonical))
+	subject := x.Subject().Digest
+	if err := m.r.remove(ctx, layout.Under(layout.ReferrersOf(m.name, subject), canonical)); err != nil {
+		return err
+	}
+	// Another replica may have pushed it again meanwhile.
+	_, err = m.revision(ctx, canonical)
+	if errors.Is(err, registry.ErrManifestUnknown) {
+		return nil
+	}
+	if err == nil {
+		err = m.r.publish(ctx, "store referrer", m.referrerLink(subject, canonical))
+	}
+	return err
 }
 
 // All implements [registry.Manifests].

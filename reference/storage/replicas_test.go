@@ -13,6 +13,7 @@ import (
 	"github.com/registryconform/conform/reference/driver"
 	"github.com/registryconform/conform/reference/driver/azure"
 	"github.com/registryconform/conform/reference/driver/filesystem"
+	"github.com/registryconform/conform/reference/driver/inmemory"
 	"github.com/registryconform/conform/reference/driver/s3"
 	"github.com/registryconform/conform/reference/registry"
 	"github.com/registryconform/conform/reference/storage"
@@ -242,6 +243,48 @@ func TestFingerprintsOutliveTheirWriter(t *testing.T) {
 			}
 			if len(seen) != 8 {
 				t.Errorf("8 files have %d fingerprints", len(seen))
+			}
+		})
+	}
+}
+
+// TestMoverMovesItsOwn demands of each writer that is a [driver.Mover] that it moves
+// what it has committed, also once it is closed, and nothing that another has put in
+// its place.
+func TestMoverMovesItsOwn(t *testing.T) {
+	t.Parallel()
+	all := shared(t)
+	delete(all, "filesystem") // its writers are none
+	memory := inmemory.New(inmemory.Parameters{})
+	all["inmemory"] = func() (driver.Driver, error) { return memory, nil }
+	for name, open := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			committed := func(content string) driver.FileWriter {
+				d, err := open()
+				must(t, err)
+				w, err := d.Writer(t.Context(), "/mover/from", false)
+				must(t, err)
+				_, err = w.Write([]byte(content))
+				must(t, err)
+				must(t, errors.Join(w.Commit(t.Context()), w.Close()))
+				return w
+			}
+			d, err := open()
+			must(t, err)
+			first, second := committed("first"), committed("second")
+			if err := first.(driver.Mover).MoveTo(t.Context(), "/mover/to"); !errors.Is(err, driver.DiscardedError{DriverName: d.Name()}) {
+				t.Errorf("a writer whose content was replaced: %v", err)
+			}
+			if _, err := d.Stat(t.Context(), "/mover/to"); err == nil {
+				t.Error("it has moved what it has not committed")
+			}
+			must(t, second.(driver.Mover).MoveTo(t.Context(), "/mover/to"))
+			if got, err := d.GetContent(t.Context(), "/mover/to"); string(got) != "second" || err != nil {
+				t.Errorf("moved: %q, %v", got, err)
+			}
+			if err := second.(driver.Mover).MoveTo(t.Context(), "/mover/to"); !errors.Is(err, driver.DiscardedError{DriverName: d.Name()}) {
+				t.Errorf("to move what is gone: %v", err)
 			}
 		})
 	}

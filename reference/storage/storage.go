@@ -8,8 +8,10 @@
 //
 // What is read is checked against the links each time, and what is pushed is
 // kept apart from collections through the store (see [Collection]), so that
-// several processes may work on one store. It does not authenticate, know HTTP beyond
-// the answer to a pull, or send events.
+// several processes may work on one store. Deletes are kept apart from pushes by one
+// process alone: while one deletes a manifest, a tag that another sets to it, or away
+// from it, at that moment can be left naming nothing, or be deleted. It does not
+// authenticate, know HTTP beyond the answer to a pull, or send events.
 package storage
 
 import (

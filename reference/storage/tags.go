@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -74,7 +75,8 @@ func (p *repository) tagLinks(ctx context.Context, all []registry.Tag, canonical
 }
 
 // restoreTags returns err. If a push is refused with it because what it needs was
-// collected while it went on, tags that it had set name again what they did.
+// collected while it went on, tags that it had set name again what they did, if that
+// is still there.
 func (p *repository) restoreTags(ctx context.Context, err error, canonical digest.Digest, before tagsBefore) error {
 	if err == nil || len(registry.Errors(err)) == 0 {
 		return err
@@ -86,13 +88,24 @@ func (p *repository) restoreTags(ctx context.Context, err error, canonical diges
 		case readErr != nil:
 			err = errors.Join(err, readErr)
 		case now != canonical:
-		case len(content) == 0:
+		case !p.holds(ctx, content):
 			err = errors.Join(err, p.r.remove(ctx, layout.Tag(p.name, tag)))
 		default:
 			err = errors.Join(err, p.r.driver.PutContent(ctx, layout.TagCurrent(p.name, tag), content))
 		}
 	}
 	return err
+}
+
+// holds reports whether the repository has the manifest to which a link leads, so
+// far as can be told.
+func (p *repository) holds(ctx context.Context, link []byte) bool {
+	dgst, err := digest.Parse(strings.TrimSpace(string(link)))
+	if err != nil {
+		return false
+	}
+	_, err = (&manifests{p}).revision(ctx, dgst)
+	return !errors.Is(err, registry.ErrManifestUnknown)
 }
 
 // Delete implements [registry.Tags].
@@ -102,7 +115,14 @@ func (t *tags) Delete(ctx context.Context, tag registry.Tag) error {
 	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	if _, err := t.Get(ctx, tag); err != nil {
+	_, err := t.Get(ctx, tag)
+	if errors.Is(err, registry.ErrManifestUnknown) {
+		// What the tag has named may be there still, if this was cut short.
+		if _, statErr := t.r.driver.Stat(ctx, layout.Tag(t.name, tag)); !absent(statErr) {
+			err = statErr
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return t.r.remove(ctx, layout.Tag(t.name, tag))

@@ -143,7 +143,7 @@ func (d *Driver) put(ctx context.Context, key string, content []byte, metadata m
 	if err != nil {
 		return "", err
 	}
-	return *out.ETag, nil
+	return value(out.ETag), nil
 }
 
 func headers() *blob.HTTPHeaders {
@@ -161,12 +161,12 @@ func matches(tag *azcore.ETag) *blob.AccessConditions {
 // delete removes the blob of a key, of that version if one is given, and reports
 // whether it was there. If the answer to an earlier try was lost, it was.
 func (d *Driver) delete(ctx context.Context, key string, match *azcore.ETag) (found bool, err error) {
-	tries := 0
-	_, err = d.blob(key).Delete(context.WithValue(ctx, triesKey{}, &tries), &blob.DeleteOptions{
+	lost := 0
+	_, err = d.blob(key).Delete(context.WithValue(ctx, lostKey{}, &lost), &blob.DeleteOptions{
 		DeleteSnapshots: to.Ptr(blob.DeleteSnapshotsOptionTypeInclude), AccessConditions: matches(match),
 	})
 	if isAbsent(err) {
-		return tries > 1, nil
+		return lost > 0, nil
 	}
 	return err == nil, err
 }
@@ -177,12 +177,11 @@ func (d *Driver) head(ctx context.Context, key string) (properties, error) {
 	if err != nil {
 		return properties{}, err
 	}
-	p := properties{size: *out.ContentLength, tag: *out.ETag, metadata: map[string]string{}}
-	if out.LastModified != nil {
-		p.modified = *out.LastModified
+	p := properties{
+		size: value(out.ContentLength), tag: value(out.ETag), modified: value(out.LastModified), metadata: map[string]string{},
 	}
-	for key, value := range out.Metadata {
-		p.metadata[strings.ToLower(key)] = *value
+	for key, text := range out.Metadata {
+		p.metadata[strings.ToLower(key)] = value(text)
 	}
 	if !isWhole(out.CopyStatus) {
 		return p, errNotCopied

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -50,7 +50,7 @@ func (p Parameters) open() (*container.Client, signer, error) {
 		return nil, nil, err
 	}
 	s, err := service.NewClient(p.ServiceURL, token, &service.ClientOptions{ClientOptions: p.clientOptions()})
-	return c, &delegatedSigner{p: p, service: s}, err
+	return c, &delegatedSigner{p: p, turn: make(chan struct{}, 1), service: s}, err
 }
 
 func (p Parameters) clientOptions() azcore.ClientOptions {
@@ -62,7 +62,7 @@ func (p Parameters) clientOptions() azcore.ClientOptions {
 	return azcore.ClientOptions{
 		Transport:        &http.Client{Transport: transport},
 		Retry:            policy.RetryOptions{MaxRetries: int32(p.MaxRetries), RetryDelay: p.RetryDelay, MaxRetryDelay: maxRetryDelay},
-		PerRetryPolicies: []policy.Policy{countTries{}},
+		PerRetryPolicies: []policy.Policy{countLost{}},
 	}
 }
 
@@ -76,17 +76,20 @@ func (p Parameters) token() (azcore.TokenCredential, error) {
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{TenantID: p.TenantID})
 }
 
-// triesKey is the key in a context of an *int that counts how often a request
-// is sent.
-type triesKey struct{}
+// lostKey is the key in a context of an *int that counts how often nobody can tell
+// what became of a request.
+type lostKey struct{}
 
-type countTries struct{}
+type countLost struct{}
 
-func (countTries) Do(r *policy.Request) (*http.Response, error) {
-	if n, ok := r.Raw().Context().Value(triesKey{}).(*int); ok {
-		*n++
+func (countLost) Do(r *policy.Request) (*http.Response, error) {
+	out, err := r.Next()
+	if n, ok := r.Raw().Context().Value(lostKey{}).(*int); ok {
+		if err != nil || slices.Contains([]int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout}, out.StatusCode) {
+			*n++
+		}
 	}
-	return r.Next()
+	return out, err
 }
 
 // A signer signs URLs from which a blob can be read.
@@ -126,7 +129,7 @@ type delegatedSigner struct {
 	p       Parameters
 	service *service.Client
 
-	mu    sync.Mutex
+	turn  chan struct{} // has room for the one that uses what follows
 	key   *service.UserDelegationCredential
 	until time.Time
 }
@@ -142,8 +145,12 @@ func (s *delegatedSigner) sign(ctx context.Context, key string) (string, error) 
 
 // current returns a key that outlives what is signed now.
 func (s *delegatedSigner) current(ctx context.Context) (*service.UserDelegationCredential, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-s.turn }()
 	now := time.Now().UTC()
 	if s.key != nil && now.Add(redirectLife+skew).Before(s.until) {
 		return s.key, nil

@@ -31,7 +31,7 @@ func (d *Driver) fetch(ctx context.Context, q driver.FlatQuery) (page []driver.F
 		if err != nil {
 			return nil, "", failure(ctx, err)
 		}
-		items, next = out.Segment.BlobItems, text(out.NextMarker)
+		items, next = value(out.Segment).BlobItems, value(out.NextMarker)
 	} else {
 		out, err := d.client.NewListBlobsHierarchyPager(q.Delimiter, &container.ListBlobsHierarchyOptions{
 			Prefix: &q.Prefix, MaxResults: limit, Marker: marker, Include: include,
@@ -39,26 +39,27 @@ func (d *Driver) fetch(ctx context.Context, q driver.FlatQuery) (page []driver.F
 		if err != nil {
 			return nil, "", failure(ctx, err)
 		}
-		items, next = out.Segment.BlobItems, text(out.NextMarker)
-		for _, p := range out.Segment.BlobPrefixes {
-			page = append(page, driver.FlatEntry{Key: *p.Name})
+		items, next = value(out.Segment).BlobItems, value(out.NextMarker)
+		for _, p := range value(out.Segment).BlobPrefixes {
+			page = append(page, driver.FlatEntry{Key: value(p.Name)})
 		}
 	}
 	for _, item := range items {
-		if isWhole(item.Properties.CopyStatus) {
+		if p := value(item.Properties); isWhole(p.CopyStatus) {
 			page = append(page, driver.FlatEntry{
-				Key: *item.Name, Size: *item.Properties.ContentLength, ModTime: *item.Properties.LastModified,
+				Key: value(item.Name), Size: value(p.ContentLength), ModTime: value(p.LastModified),
 			})
 		}
 	}
 	return page, next, nil
 }
 
-func text(s *string) string {
-	if s == nil {
-		return ""
+// value returns what an answer has, or the zero value if it lacks it.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
 	}
-	return *s
+	return v
 }
 
 // List implements [driver.Driver].

@@ -91,20 +91,31 @@ func (d *Driver) moveVersion(ctx context.Context, src string, tag azcore.ETag, d
 	return err
 }
 
-// copy copies a version of a blob, and awaits the end of it.
+// copy copies a version of a blob, and awaits the end of it. A copy that is given
+// up is aborted, but for one to where there was a blob: that has gone by now, and
+// what is copied may be the same.
 func (d *Driver) copy(ctx context.Context, from string, tag azcore.ETag, to string) error {
 	dst := d.blob(to)
-	out, err := dst.StartCopyFromURL(ctx, d.blob(from).URL(), &blob.StartCopyFromURLOptions{
-		SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &tag},
-	})
+	start := func(conditions *blob.AccessConditions) (blob.StartCopyFromURLResponse, error) {
+		return dst.StartCopyFromURL(ctx, d.blob(from).URL(), &blob.StartCopyFromURLOptions{
+			SourceModifiedAccessConditions: &blob.SourceModifiedAccessConditions{SourceIfMatch: &tag},
+			AccessConditions:               conditions,
+		})
+	}
+	anyTag := azcore.ETagAny
+	out, err := start(&blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: &anyTag}})
+	replaces := hasCode(err, "BlobAlreadyExists") || hasCode(err, "TargetConditionNotMet") || hasCode(err, "ConditionNotMet")
+	if replaces {
+		out, err = start(nil)
+	}
 	if err != nil || isWhole(out.CopyStatus) {
 		return err
 	}
-	if err = await(ctx, dst, text(out.CopyID)); err != nil {
+	if err = await(ctx, dst, value(out.CopyID)); err != nil && !replaces {
 		clean, cancel := lasting(ctx, 0)
 		defer cancel()
 		// The copy may be complete by now. If not, the blob is not read.
-		dst.AbortCopyFromURL(clean, text(out.CopyID), nil)
+		dst.AbortCopyFromURL(clean, value(out.CopyID), nil)
 	}
 	return err
 }
@@ -121,10 +132,10 @@ func await(ctx context.Context, dst *blockblob.Client, id string) error {
 		switch {
 		case err != nil:
 			return err
-		case text(now.CopyID) != id || isWhole(now.CopyStatus):
+		case value(now.CopyID) != id || isWhole(now.CopyStatus):
 			return nil // another write may have come after the copy
 		case *now.CopyStatus != blob.CopyStatusTypePending:
-			return fmt.Errorf("the copy ended: %s %s", *now.CopyStatus, text(now.CopyStatusDescription))
+			return fmt.Errorf("the copy ended: %s %s", *now.CopyStatus, value(now.CopyStatusDescription))
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (d *Driver) open(ctx context.Context, path string, at int64, tag string) (d
 		out.Body.Close()
 		return driver.Version{}, notFound(path)
 	}
-	v := driver.Version{Body: out.Body, Tag: string(*out.ETag), Size: -1, Whole: at > 0 && out.ContentRange == nil}
+	v := driver.Version{Body: out.Body, Tag: string(value(out.ETag)), Size: -1, Whole: at > 0 && out.ContentRange == nil}
 	if out.ContentLength != nil {
 		v.Size = *out.ContentLength
 		if !v.Whole {

@@ -333,7 +333,7 @@ func slowCopy(t *testing.T, server backends.Azure, root string) {
 		aborted = aborted || r.URL.Query().Get("comp") == "copy"
 		pending(p, w, r)
 	})
-	if err := d.Move(ctx, "/from", "/to"); !errors.Is(err, context.Canceled) || !aborted {
+	if err := d.Move(ctx, "/from", "/new"); !errors.Is(err, context.Canceled) || !aborted {
 		t.Errorf("Move: %v; the copy was aborted: %v", err, aborted)
 	}
 	holds(t, d, "/from", []byte("content"))

@@ -92,7 +92,7 @@ func (d *Driver) take(ctx context.Context, r *record) error {
 	r.mark = random()
 	out, err := d.blob(r.key).SetMetadata(ctx, r.metadata(), &blob.SetMetadataOptions{AccessConditions: matches(&r.tag)})
 	if err == nil {
-		r.tag = *out.ETag
+		r.tag = value(out.ETag)
 	}
 	return d.settle(ctx, r, err)
 }
@@ -203,20 +203,20 @@ func (d *Driver) blockSize(number int) int {
 	return int(min(d.p.ChunkSize<<(number/growth), maxChunk))
 }
 
-// publish makes the blocks of an upload the content of key, and returns the entity
-// tag of that.
-func (d *Driver) publish(ctx context.Context, key, upload string, ids []string) (azcore.ETag, error) {
+// publish makes the blocks of an upload, of so many bytes, the content of key, and
+// returns the entity tag of that.
+func (d *Driver) publish(ctx context.Context, key, upload string, ids []string, size int64) (azcore.ETag, error) {
 	out, err := d.blob(key).CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
 		HTTPHeaders: headers(), Metadata: map[string]*string{metaUpload: &upload},
 	})
 	if err == nil {
-		return *out.ETag, nil
+		return value(out.ETag), nil
 	}
 	if !hasCode(err, "InvalidBlockList") {
 		return "", err
 	}
 	// An earlier try, whose answer was lost, may have done it.
-	if now, failed := d.head(ctx, key); failed == nil && now.metadata[metaUpload] == upload {
+	if now, failed := d.head(ctx, key); failed == nil && now.metadata[metaUpload] == upload && now.size == size {
 		return now.tag, nil
 	}
 	return "", errors.Join(errDiscarded, told(err))

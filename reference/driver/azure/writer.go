@@ -194,7 +194,7 @@ func (w *writer) commit(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	w.tag, err = w.d.publish(ctx, w.key, w.record.upload, w.blocks)
+	w.tag, err = w.d.publish(ctx, w.key, w.record.upload, w.blocks, w.sent)
 	return err
 }
 

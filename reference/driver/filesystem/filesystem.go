@@ -136,8 +136,9 @@ func check(ctx context.Context, path string, dir bool) error {
 }
 
 // typed gives a failure its type. That a path leads through a file, or to a
-// directory where a file is wanted, means that there is no such file; callers
-// for which it means something else don't come here.
+// directory where a file is wanted, or that a name is longer than any can be, means
+// that there is no such file; callers for which it means something else don't come
+// here.
 func typed(path string, err error) error {
 	switch {
 	case err == nil:
@@ -157,7 +158,8 @@ func failure(err error) error {
 }
 
 func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) ||
+		errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // GetContent implements [driver.Driver]. Content that is small and has not changed
@@ -225,7 +227,7 @@ func (d *Driver) Reader(ctx context.Context, path string, offset int64) (io.Read
 		err = syscall.EISDIR
 	}
 	if err == nil && offset > 0 {
-		_, err = file.Seek(offset, io.SeekStart)
+		_, err = file.Seek(min(offset, info.Size()), io.SeekStart)
 	}
 	if err != nil {
 		file.Close()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -113,6 +114,17 @@ func (d *Driver) recover() error {
 	return errors.Join(d.sweep("intent", abandonedAfter), d.sweep("trash", 0), d.sweep("new", abandonedAfter))
 }
 
+// isLocked reports whether a writer has the file open, which is as old as what was
+// written last.
+func isLocked(full string) bool {
+	file, err := os.Open(full)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
 // sweep removes what is older than age from a folder of the staging folder.
 func (d *Driver) sweep(folder string, age time.Duration) error {
 	entries, err := os.ReadDir(d.staged(folder))
@@ -124,7 +136,7 @@ func (d *Driver) sweep(folder string, age time.Duration) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil && time.Since(info.ModTime()) >= age {
+		if err == nil && time.Since(info.ModTime()) >= age && !isLocked(d.staged(folder, entry.Name())) {
 			err = removeAll(d.staged(folder, entry.Name()))
 		}
 		if err != nil {

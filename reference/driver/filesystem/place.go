@@ -78,7 +78,7 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	defer d.release(dirs...)
 	if err := d.rename(from, to); err != nil {
 		d.prune(filepath.Dir(to))
-		if isFile(from) != nil {
+		if isAbsent(err) && isFile(from) != nil {
 			return driver.PathNotFoundError{Path: src, DriverName: name}
 		}
 		return failure(err)

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,11 +16,15 @@ import (
 	"github.com/registryconform/conform/reference/driver"
 )
 
-// errNotTheSame says that the source was replaced while it was being copied.
-var errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
+var (
+	// errNotTheSame says that the source was replaced while it was being copied.
+	errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
+	errNoAnswer   = errors.New("the server does not say what it has copied")
+)
 
 // Move implements [driver.Driver]: the server copies, then the source is
-// deleted. After a failure both may be there.
+// deleted, unless it was replaced meanwhile and the server can tell. After a
+// failure both may be there.
 func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	if err := check(ctx, src, false); err != nil {
 		return err
@@ -30,6 +35,11 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	const tries = 10
 	for range tries {
 		file, err := d.head(ctx, src)
+		if isNotFound(err) {
+			// Without a bucket the answer is the same.
+			_, listing := d.store.Exists(ctx, d.below(src))
+			return cmp.Or(listing, err)
+		}
 		if err != nil || src == dst {
 			return err
 		}
@@ -68,7 +78,14 @@ func (d *Driver) moveVersion(ctx context.Context, file info, dst string) error {
 	if err := move(ctx, file, dst); err != nil {
 		return err
 	}
-	return d.deleteKeys(ctx, []string{d.key(file.path)})
+	_, err := d.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &d.p.Bucket, Key: aws.String(d.key(file.path)), IfMatch: file.tag})
+	switch {
+	case err == nil, isAbsent(err), status(err) == http.StatusPreconditionFailed:
+		return nil
+	case status(err) == http.StatusNotImplemented:
+		return d.deleteKeys(ctx, []string{d.key(file.path)})
+	}
+	return failure(ctx, err)
 }
 
 // source names the object at path as a request to copy does.
@@ -134,6 +151,9 @@ func (d *Driver) copyRanges(ctx context.Context, file info, u upload) ([]types.C
 				CopySource: d.source(file.path), CopySourceIfMatch: file.tag,
 				CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", from, to)),
 			})
+			if err == nil && out.CopyPartResult == nil {
+				err = errNoAnswer
+			}
 			if err != nil {
 				cancel(typed(ctx, file.path, err))
 				return

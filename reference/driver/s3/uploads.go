@@ -70,7 +70,8 @@ func (d *Driver) uploads(ctx context.Context, prefix string, f func(upload) erro
 		if !aws.ToBool(out.IsTruncated) {
 			return nil
 		}
-		if aws.ToString(out.NextKeyMarker) == "" {
+		next, id := aws.ToString(out.NextKeyMarker), aws.ToString(out.NextUploadIdMarker)
+		if next == "" || next == aws.ToString(in.KeyMarker) && id == aws.ToString(in.UploadIdMarker) {
 			return failure(ctx, errCutShort)
 		}
 		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker

@@ -146,7 +146,13 @@ func (w *writer) load(ctx context.Context) (mine bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, p := range parts {
+	for i, p := range parts {
+		// A commit that failed has left the last part, to which nothing can be
+		// added. Its bytes are in the tail.
+		isLast := i == len(parts)-1 && p.size < w.d.p.ChunkSize
+		if isLast && (p.size == 0 || offset == w.sent && int64(len(tail)) >= p.size) {
+			break
+		}
 		w.parts = append(w.parts, types.CompletedPart{PartNumber: aws.Int32(p.number), ETag: aws.String(p.etag)})
 		w.sent += p.size
 	}
@@ -232,6 +238,7 @@ func (w *writer) Commit(ctx context.Context) error {
 		return failure(ctx, err)
 	}
 	// An upload needs a part, and be it an empty one.
+	parts, sent, rest := w.parts, w.sent, w.buf
 	if len(w.buf) > 0 || len(w.parts) == 0 {
 		if err := w.send(ctx); err != nil {
 			return err
@@ -239,6 +246,8 @@ func (w *writer) Commit(ctx context.Context) error {
 	}
 	tag, err := w.d.complete(ctx, w.u, w.parts, w.sent)
 	if err != nil {
+		// What comes next is to be added to the rest, not to the part of it.
+		w.parts, w.sent, w.buf = parts, sent, rest
 		return err
 	}
 	w.ended, w.buf, w.tag = errCommitted, nil, tag

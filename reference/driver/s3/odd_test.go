@@ -1,0 +1,209 @@
+package s3_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/registryconform/conform/ci/backends"
+	"github.com/registryconform/conform/ci/backends/nemesis"
+)
+
+// TestShorterReplacement: the connection of a reader breaks, and the object is replaced by one that ends
+// before: no reader may take the beginning for all.
+func TestShorterReplacement(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	other := open(t, server, nil)
+	if err := d.PutContent(t.Context(), "/object", pattern(mebi)); err != nil {
+		t.Fatal(err)
+	}
+	cut, n := nemesis.CutBodies(), 0
+	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+		if n++; n > 1 {
+			p.Pass(w, r)
+			return
+		}
+		defer func() {
+			failed := recover()
+			if err := other.PutContent(t.Context(), "/object", []byte("short")); err != nil {
+				t.Error(err)
+			}
+			panic(failed)
+		}()
+		cut(p, w, r)
+	})
+	got, err := d.GetContent(t.Context(), "/object")
+	t.Log(p.Statuses())
+	if err == nil && len(got) != mebi && string(got) != "short" {
+		t.Errorf("GetContent gives %d bytes of %d, and no error", len(got), mebi)
+	}
+}
+
+// TestGoesOnAfterFailedCommit: a commit that fails leaves an upload that another writer can go on with.
+func TestGoesOnAfterFailedCommit(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	for name, first := range map[string]string{"/empty": "", "/some": "abc"} {
+		w, err := d.Writer(t.Context(), name, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, first); err != nil {
+			t.Fatal(err)
+		}
+		p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Query().Has("uploadId") {
+				nemesis.Refuse(w, r, http.StatusServiceUnavailable, "SlowDown")
+				return
+			}
+			p.Pass(w, r)
+		})
+		if err := w.Commit(t.Context()); err == nil {
+			t.Fatal("Commit succeeded")
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		p.Use(nil)
+		w, err = d.Writer(t.Context(), name, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Size() != int64(len(first)) {
+			t.Errorf("%d bytes", w.Size())
+		}
+		if _, err := io.WriteString(w, "def"); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Commit(t.Context()), w.Close()); err != nil {
+			t.Errorf("%s: the next Commit: %v", name, err)
+			continue
+		}
+		holds(t, d, name, []byte(first+"def"))
+	}
+}
+
+// TestMoveLosesNoPut: what is put to the source while it is moved is in one place or the other.
+func TestMoveLosesNoPut(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	other := open(t, server, nil)
+	if err := d.PutContent(t.Context(), "/from", []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+		p.Pass(w, r)
+		if r.Header.Get("X-Amz-Copy-Source") != "" {
+			if err := other.PutContent(t.Context(), "/from", []byte("second")); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err := d.Move(t.Context(), "/from", "/to"); err != nil {
+		t.Fatal(err)
+	}
+	from, ferr := d.GetContent(t.Context(), "/from")
+	to, terr := d.GetContent(t.Context(), "/to")
+	if string(from) != "second" && string(to) != "second" {
+		t.Errorf("/from holds %q, %v; /to holds %q, %v: what was put is lost", from, ferr, to, terr)
+	}
+}
+
+// TestCopyPartWithoutBody: an answer without a body is no part.
+func TestCopyPartWithoutBody(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	d := open(t, server, map[string]any{"regionendpoint": p.URL.String(), "multipartcopythresholdsize": 1, "multipartcopychunksize": 5 * mebi})
+	upload(t, d, "/from", pattern(6*mebi), true)
+	for _, body := range []string{"<CopyPartResult></CopyPartResult>", "<Other></Other>", ""} {
+		t.Logf("%q", body)
+		p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Amz-Copy-Source") != "" {
+				w.Header().Set("Content-Type", "application/xml")
+				io.Copy(w, bytes.NewReader([]byte(body)))
+				return
+			}
+			p.Pass(w, r)
+		})
+		if err := d.Move(t.Context(), "/from", "/to"); err == nil {
+			t.Errorf("%q: Move succeeded", body)
+		} else {
+			t.Log(err)
+		}
+	}
+}
+
+// TestMoveWithoutBucket: no bucket is not the same as no object.
+func TestMoveWithoutBucket(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	d := open(t, server, map[string]any{"bucket": "nobody-has-this"})
+	if err := d.Move(t.Context(), "/a", "/b"); err == nil || isNotFound(err) {
+		t.Errorf("Move: %v", err)
+	}
+	if err := d.Move(t.Context(), "/a", "/a"); err == nil || isNotFound(err) {
+		t.Errorf("Move: %v", err)
+	}
+	if _, err := d.Reader(t.Context(), "/a", 0); err == nil || isNotFound(err) {
+		t.Errorf("Reader: %v", err)
+	}
+}
+
+var _ = time.Now
+
+// TestWeakConditions: a server that looks at the range first, or at no condition, gives no part of
+// one version for all of another, nor bytes of two.
+func TestWeakConditions(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	for name, weak := range map[string]nemesis.Fault{
+		"range first": func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+			nemesis.Refuse(w, r, http.StatusRequestedRangeNotSatisfiable, "InvalidRange")
+		},
+		"no conditions": func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("If-Match")
+			if p.Sign(r) != nil {
+				panic(http.ErrAbortHandler)
+			}
+			p.Pass(w, r)
+		},
+	} {
+		p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+		d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+		other := open(t, server, nil)
+		old, new := pattern(mebi), pattern(2 * mebi)[mebi:]
+		if err := d.PutContent(t.Context(), "/object", old); err != nil {
+			t.Fatal(err)
+		}
+		cut, n := nemesis.CutBodies(), 0
+		p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+			if n++; n > 1 {
+				weak(p, w, r)
+				return
+			}
+			defer func() {
+				failed := recover()
+				if err := other.PutContent(t.Context(), "/object", new); err != nil {
+					t.Error(err)
+				}
+				panic(failed)
+			}()
+			cut(p, w, r)
+		})
+		got, err := d.GetContent(t.Context(), "/object")
+		if err == nil && !bytes.Equal(got, old) && !bytes.Equal(got, new) {
+			t.Errorf("%s: GetContent gives %d bytes of neither version, and no error", name, len(got))
+		}
+	}
+}
