@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,69 +21,12 @@ import (
 	"github.com/registryconform/conform/reference/storage"
 )
 
-// A stop holds up the n-th call (from 1) of those that match takes, before it does
-// anything; what comes through pass is what becomes of it.
-type stop struct {
-	match   func(op faulty.Op, path string) bool
-	n       int
-	reached chan struct{}
-	pass    chan error
-}
-
-func stopAt(n int, match func(op faulty.Op, path string) bool) *stop {
-	return &stop{match: match, n: n, reached: make(chan struct{}), pass: make(chan error, 1)}
-}
-
 func moves(op faulty.Op, _ string) bool { return op == faulty.Move }
 
-// opOn matches a call on a path that contains part.
-func opOn(want faulty.Op, part string) func(faulty.Op, string) bool {
-	return func(op faulty.Op, path string) bool { return op == want && strings.Contains(path, part) }
-}
-
-// failsAt is a stop that makes the call fail.
-func failsAt(match func(op faulty.Op, path string) bool) *stop {
-	s := stopAt(1, match)
-	s.pass <- errors.New("killed, or at fault")
-	return s
-}
-
-func (s *stop) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-s.reached:
-	case <-time.After(time.Minute):
-		t.Fatal("the call did not come")
-	}
-}
-
-// stopping is a driver with stops.
-func stopping(inner driver.Driver, stops ...*stop) driver.Driver {
-	var mu sync.Mutex
-	return faulty.Wrap(inner, func(op faulty.Op, path string) error {
-		for _, s := range stops {
-			mu.Lock()
-			hit := s.match(op, path)
-			if hit {
-				s.n--
-				hit = s.n == 0
-			}
-			mu.Unlock()
-			if hit {
-				close(s.reached)
-				if err := <-s.pass; err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-}
-
 // replica is the repository as a process of its own has it, with stops.
-func replica(t *testing.T, inner driver.Driver, stops ...*stop) registry.Repository {
+func replica(t *testing.T, inner driver.Driver, stops ...*faulty.Stop) registry.Repository {
 	t.Helper()
-	return repository(t, storage.New(stopping(inner, stops...), storage.Options{}), "shared")
+	return repository(t, storage.New(faulty.Stopping(inner, stops...), storage.Options{}), "shared")
 }
 
 func async(f func() error) chan error {
@@ -111,7 +53,7 @@ func begun(t *testing.T, p registry.Repository, content []byte) registry.BlobWri
 // file and the move.
 func givenUp(t *testing.T, inner driver.Driver, content []byte) string {
 	t.Helper()
-	w := begun(t, replica(t, inner, failsAt(moves)), content)
+	w := begun(t, replica(t, inner, faulty.FailAt(moves)), content)
 	if err := <-commit(w, content); err == nil {
 		t.Fatal("the commit did not fail")
 	}
@@ -136,12 +78,12 @@ func TestCommitIsNotOvertaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
-			first := stopAt(1, moves)
+			first := faulty.StopAt(1, moves)
 			w := begun(t, replica(t, inner, first), content)
 			done := commit(w, content)
-			first.await(t)
+			must(t, first.Await())
 
-			second := stopAt(2, moves) // its first one takes the bytes back
+			second := faulty.StopAt(2, moves) // its first one takes the bytes back
 			other, err := replica(t, inner, second).Blobs().Resume(t.Context(), w.Upload().ID)
 			if !errors.Is(err, registry.ErrBlobUploadInvalid) {
 				t.Errorf("an upload that is being committed is resumed: %v", err)
@@ -150,11 +92,11 @@ func TestCommitIsNotOvertaken(t *testing.T) {
 				_, err = other.Write([]byte("2"))
 				must(t, err)
 				commit(other, append(bytes.Clone(content), '2'))
-				second.await(t)
+				must(t, second.Await())
 			}
-			first.pass <- nil
+			first.Pass <- nil
 			must(t, <-done)
-			second.pass <- nil
+			second.Pass <- nil
 			hasItsBytes(t, inner, content)
 		})
 	}
@@ -167,13 +109,13 @@ func TestCommitOfWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {
 		for at, c := range map[string]struct {
-			breaks *stop
+			breaks *faulty.Stop
 			move   int // which one of the last replica's is that of its commit
 		}{
 			"whole":         {nil, 2},
-			"not begun":     {failsAt(opOn(faulty.PutContent, "/hashstate")), 2},
-			"not moved":     {failsAt(moves), 2},
-			"nearly at end": {failsAt(opOn(faulty.Delete, "/recovered")), 1},
+			"not begun":     {faulty.FailAt(faulty.On(faulty.PutContent, "/hashstate")), 2},
+			"not moved":     {faulty.FailAt(moves), 2},
+			"nearly at end": {faulty.FailAt(faulty.On(faulty.Delete, "/recovered")), 1},
 		} {
 			t.Run(name+" "+at, func(t *testing.T) {
 				t.Parallel()
@@ -184,13 +126,13 @@ func TestCommitOfWhatWasGivenUp(t *testing.T) {
 						t.Fatal("the second one does not fail")
 					}
 				}
-				last := stopAt(c.move, moves)
+				last := faulty.StopAt(c.move, moves)
 				other, err := replica(t, aged{inner, 11 * time.Minute}, last).Blobs().Resume(t.Context(), id)
 				must(t, err)
 				done := commit(other, content)
-				last.await(t)
+				must(t, last.Await())
 				_, err = replica(t, inner).Blobs().Resume(t.Context(), id)
-				last.pass <- nil
+				last.Pass <- nil
 				must(t, <-done)
 				wantError(t, err, registry.ErrBlobUploadInvalid)
 				hasItsBytes(t, inner, content)
@@ -206,33 +148,33 @@ func TestTwoRecoverOneUpload(t *testing.T) {
 	t.Parallel()
 	inner, content := drivers["inmemory"](t), bytes.Repeat([]byte("1"), 100<<10)
 	id := givenUp(t, inner, content)
-	looked, slowCommit := stopAt(1, opOn(faulty.PutContent, "/hashstate")), stopAt(2, moves)
+	looked, slowCommit := faulty.StopAt(1, faulty.On(faulty.PutContent, "/hashstate")), faulty.StopAt(2, moves)
 	var slow registry.BlobWriter
 	resumed := async(func() (err error) {
 		slow, err = replica(t, inner, looked, slowCommit).Blobs().Resume(t.Context(), id)
 		return err
 	})
-	looked.await(t)
+	must(t, looked.Await())
 
-	quickCommit := stopAt(2, moves)
+	quickCommit := faulty.StopAt(2, moves)
 	quick, err := replica(t, inner, quickCommit).Blobs().Resume(t.Context(), id)
 	must(t, err)
 	_, err = quick.Write([]byte("2"))
 	must(t, err)
 	quickContent := append(bytes.Clone(content), '2')
 	quickDone := commit(quick, quickContent)
-	quickCommit.await(t)
+	must(t, quickCommit.Await())
 
-	looked.pass <- nil
+	looked.Pass <- nil
 	must(t, <-resumed)
 	_, err = slow.Write([]byte("3"))
 	must(t, err)
 	slowContent := append(bytes.Clone(quickContent), '3')
 	slowDone := commit(slow, slowContent)
-	slowCommit.await(t)
-	quickCommit.pass <- nil
+	must(t, slowCommit.Await())
+	quickCommit.Pass <- nil
 	wantError(t, <-quickDone, registry.ErrBlobUploadUnknown)
-	slowCommit.pass <- nil
+	slowCommit.Pass <- nil
 	must(t, <-slowDone)
 	hasItsBytes(t, inner, slowContent)
 }
@@ -284,9 +226,9 @@ func TestTwoFilesOfOneUpload(t *testing.T) {
 	u := interrupted(t, replica(t, open()), nil)
 	contents := [][]byte{bytes.Repeat([]byte("A"), 100<<10), bytes.Repeat([]byte("B"), 100<<10)}
 	var writers []registry.BlobWriter
-	var stops []*stop
+	var stops []*faulty.Stop
 	for range contents {
-		s := stopAt(1, moves)
+		s := faulty.StopAt(1, moves)
 		w, err := replica(t, open(), s).Blobs().Resume(t.Context(), u.ID)
 		must(t, err)
 		writers, stops = append(writers, w), append(stops, s)
@@ -310,12 +252,12 @@ func TestTwoFilesOfOneUpload(t *testing.T) {
 	}
 	p.Use(nil)
 	first := commit(writers[0], contents[0])
-	stops[0].await(t)
+	must(t, stops[0].Await())
 	second := commit(writers[1], contents[1])
-	stops[1].await(t)
-	stops[0].pass <- nil
+	must(t, stops[1].Await())
+	stops[0].Pass <- nil
 	wantError(t, <-first, registry.ErrBlobUploadUnknown)
-	stops[1].pass <- nil
+	stops[1].Pass <- nil
 	must(t, <-second)
 	hasItsBytes(t, open(), contents[1])
 }
@@ -330,13 +272,13 @@ func TestHashOfAnotherFile(t *testing.T) {
 			t.Parallel()
 			inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
 			u := interrupted(t, replica(t, inner), content)
-			w, err := replica(t, inner, failsAt(opOn(faulty.PutContent, "/_layers/"))).Blobs().Resume(t.Context(), u.ID)
+			w, err := replica(t, inner, faulty.FailAt(faulty.On(faulty.PutContent, "/_layers/"))).Blobs().Resume(t.Context(), u.ID)
 			must(t, err)
 			if err := <-commit(w, content); err == nil {
 				t.Fatal("the commit did not fail")
 			}
 			must(t, w.Close())
-			w, err = replica(t, inner, failsAt(opOn(faulty.PutContent, "/hashstate"))).Blobs().Resume(t.Context(), u.ID)
+			w, err = replica(t, inner, faulty.FailAt(faulty.On(faulty.PutContent, "/hashstate"))).Blobs().Resume(t.Context(), u.ID)
 			must(t, err)
 			_, err = w.Write(bytes.Repeat([]byte("2"), len(content)))
 			must(t, err)
@@ -381,7 +323,7 @@ func TestCommitThatNeverEnds(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				inner, content := open(t), bytes.Repeat([]byte("1"), 100<<10)
-				w := begun(t, replica(t, inner, failsAt(moves)), content)
+				w := begun(t, replica(t, inner, faulty.FailAt(moves)), content)
 				if err := <-commit(w, content); err == nil {
 					t.Fatal("the commit did not fail")
 				}

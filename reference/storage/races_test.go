@@ -25,12 +25,12 @@ func TestDeleteLosesNoReferrer(t *testing.T) {
 			m := image(t, push(t, p, []byte("{}")), fmt.Sprintf(`,"subject":{"mediaType":"a/b","digest":%q,"size":7}`, subject))
 			desc, err := p.Manifests().Put(t.Context(), m, registry.PutOptions{})
 			must(t, err)
-			late := stopAt(1, opOn(faulty.Delete, "/_referrers/"))
+			late := faulty.StopAt(1, faulty.On(faulty.Delete, "/_referrers/"))
 			done := async(func() error { return replica(t, inner, late).Manifests().Delete(t.Context(), desc.Digest) })
-			late.await(t)
+			must(t, late.Await())
 			_, err = p.Manifests().Put(t.Context(), m, registry.PutOptions{})
 			must(t, err)
-			late.pass <- nil
+			late.Pass <- nil
 			must(t, <-done)
 			if n := len(collect(t, p.Manifests().Referrers(t.Context(), subject, ""))); n != 1 {
 				t.Errorf("the manifest is there, and %d referrers are", n)
@@ -50,11 +50,11 @@ func TestHalfATag(t *testing.T) {
 			p := replica(t, inner)
 			desc, err := p.Manifests().Put(t.Context(), image(t, push(t, p, []byte("{}")), ""), registry.PutOptions{})
 			must(t, err)
-			half := stopAt(1, opOn(faulty.PutContent, "/tags/t/index/"))
+			half := faulty.StopAt(1, faulty.On(faulty.PutContent, "/tags/t/index/"))
 			done := async(func() error { return replica(t, inner, half).Tags().Set(t.Context(), tag("t"), desc) })
-			half.await(t)
+			must(t, half.Await())
 			must(t, p.Tags().Delete(t.Context(), tag("t")))
-			half.pass <- nil
+			half.Pass <- nil
 			must(t, <-done)
 			if _, err := p.Tags().Get(t.Context(), tag("t")); !errors.Is(err, registry.ErrManifestUnknown) {
 				t.Fatalf("half a tag: %v", err)

@@ -367,7 +367,8 @@ func (u *upload) spill(ctx context.Context) error {
 	return nil
 }
 
-// forget drops what memory holds, whose room others get.
+// forget drops what memory holds, of which the driver has taken all. Its room others
+// get.
 func (u *upload) forget() {
 	if u.memory != nil {
 		room := u.memory[:0]

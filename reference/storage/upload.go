@@ -142,8 +142,8 @@ func (u *upload) end(ctx context.Context) error {
 		errs = append(errs, u.file.Cancel(ctx), u.file.Close())
 	}
 	errs = append(errs, u.discard(ctx))
-	u.file = nil
-	u.forget()
+	// A driver may not have done with memory after a call that failed.
+	u.memory, u.file = nil, nil
 	u.r.release(u)
 	return mapped("discard upload "+u.id, errors.Join(errs...))
 }
