@@ -109,6 +109,16 @@ type FileWriter interface {
 	Commit(ctx context.Context) error
 }
 
+// An OrphanAborter is a [Driver] whose store keeps what writers left uncommitted for
+// ever, also where no path leads to it any more.
+type OrphanAborter interface {
+	// AbortOrphans discards what writers began before the given time and
+	// have not committed, whoever they were, but at paths that keep wants
+	// kept. It returns how much there was. Writers that are in use lose what
+	// they wrote.
+	AbortOrphans(ctx context.Context, before time.Time, keep func(path string) (bool, error)) (int, error)
+}
+
 // A Fingerprinter is a [FileWriter] of a driver that can't keep two writers of
 // one path apart.
 type Fingerprinter interface {

@@ -22,7 +22,33 @@ const MinUploadAge = 5 * time.Minute
 // changed; one whose startedat holds no time is as old as that file. One that
 // tells no time at all stays. None that is in progress goes if before
 // lies [MinUploadAge] back, whichever process writes to it.
+// What else writers left before that goes, too, if no session leads to it; nothing
+// tells of it.
 func PurgeUploads(ctx context.Context, d driver.Driver, before time.Time, dryRun bool, report func(Item) error) error {
+	err := purgeSessions(ctx, d, before, dryRun, report)
+	if o, ok := d.(driver.OrphanAborter); ok && err == nil && !dryRun {
+		if _, err = o.AbortOrphans(ctx, before, func(p string) (bool, error) { return isWanted(ctx, d, p) }); err != nil {
+			return fmt.Errorf("abort what uploads left: %w", err)
+		}
+	}
+	return err
+}
+
+// isWanted reports whether what is written to a path is to be kept: it is that of an
+// upload session that is there, or of another program.
+func isWanted(ctx context.Context, d driver.Driver, p string) (bool, error) {
+	if !strings.HasPrefix(p, layout.Blobs+"/") && !strings.HasPrefix(p, layout.Repositories+"/") {
+		return true, nil
+	}
+	session := path.Dir(p)
+	if path.Base(path.Dir(session)) != "_uploads" {
+		return false, nil
+	}
+	_, err := d.Stat(ctx, session+"/startedat")
+	return err == nil, ignoreAbsent(err)
+}
+
+func purgeSessions(ctx context.Context, d driver.Driver, before time.Time, dryRun bool, report func(Item) error) error {
 	return names(ctx, d, func(name registry.Name) error {
 		sessions, err := d.List(ctx, layout.Uploads(name))
 		if err = ignoreAbsent(err); err != nil {

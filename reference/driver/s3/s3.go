@@ -42,7 +42,10 @@ type Driver struct {
 	presign *s3.PresignClient
 }
 
-var _ driver.Driver = (*Driver)(nil)
+var (
+	_ driver.Driver        = (*Driver)(nil)
+	_ driver.OrphanAborter = (*Driver)(nil)
+)
 
 // New returns the driver of a bucket. It asks the server nothing; an error is
 // of the parameters.

@@ -77,7 +77,7 @@ func TestMoveInParts(t *testing.T) {
 		t.Errorf("Move onto itself: %v", err)
 	}
 	holds(t, d, "/to/object", content)
-	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour)); n != 0 || err != nil {
+	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour), nobody); n != 0 || err != nil {
 		t.Errorf("%d uploads are left, %v", n, err)
 	}
 }
@@ -122,7 +122,7 @@ func TestMoveOfWhatIsReplaced(t *testing.T) {
 		}
 		holds(t, d, "/from", after)
 	}
-	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour)); n != 0 || err != nil {
+	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour), nobody); n != 0 || err != nil {
 		t.Errorf("%d uploads are left, %v", n, err)
 	}
 }
@@ -157,11 +157,14 @@ func TestCopyIsNoUpload(t *testing.T) {
 	if err := errors.Join(w.Cancel(t.Context()), w.Close()); err != nil {
 		t.Error(err)
 	}
-	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour)); n != 1 || err != nil {
+	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour), nobody); n != 1 || err != nil {
 		t.Errorf("%d uploads were left, %v; want the copy", n, err)
 	}
 	holds(t, d, "/from", pattern(6*mebi))
 }
+
+// nobody wants to keep anything.
+func nobody(string) (bool, error) { return false, nil }
 
 // TestAbortOrphans aborts what is old, its tail too, and nothing else.
 func TestAbortOrphans(t *testing.T) {
@@ -170,17 +173,20 @@ func TestAbortOrphans(t *testing.T) {
 	d, other := open(t, server, map[string]any{"rootdirectory": "a"}), open(t, server, map[string]any{"rootdirectory": "ab"})
 	upload(t, d, "/u/data", pattern(100), false)
 	upload(t, other, "/u/data", pattern(200), false)
-	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(-time.Hour)); n != 0 || err != nil {
+	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(-time.Hour), nobody); n != 0 || err != nil {
 		t.Fatalf("%d young uploads are aborted, %v", n, err)
 	}
-	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour)); n != 1 || err != nil {
+	upload(t, d, "/kept/data", pattern(300), false)
+	kept := func(path string) (bool, error) { return path == "/kept/data", nil }
+	if n, err := d.AbortOrphans(t.Context(), time.Now().Add(time.Hour), kept); n != 1 || err != nil {
 		t.Fatalf("%d uploads are aborted, %v; want 1", n, err)
 	}
 	for _, c := range []struct {
 		d    *s3.Driver
+		path string
 		size int64
-	}{{d, 0}, {other, 200}} {
-		w, err := c.d.Writer(t.Context(), "/u/data", true)
+	}{{d, "/u/data", 0}, {other, "/u/data", 200}, {d, "/kept/data", 300}} {
+		w, err := c.d.Writer(t.Context(), c.path, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -116,18 +116,23 @@ func (d *Driver) abortBelow(ctx context.Context, path string) error {
 	return err
 }
 
-// AbortOrphans aborts the uploads below the root directory that began before
-// the given time, whoever began them, and removes the tails of uploads that are
-// no more. It returns how many uploads there were. Writers that are in use for
-// longer than that lose what they wrote.
-func (d *Driver) AbortOrphans(ctx context.Context, before time.Time) (int, error) {
+// AbortOrphans implements [driver.OrphanAborter]. It removes the tails of uploads
+// that are no more, too.
+func (d *Driver) AbortOrphans(ctx context.Context, before time.Time, keep func(path string) (bool, error)) (int, error) {
 	aborted, alive := 0, map[string]bool{}
 	var old []upload
 	err := d.uploads(ctx, d.root, func(u upload) error {
-		if u.initiated.Before(before) {
-			old = append(old, u)
-		} else {
+		stays := !u.initiated.Before(before)
+		if !stays {
+			var err error
+			if stays, err = keep("/" + strings.TrimPrefix(u.key, d.root)); err != nil {
+				return err
+			}
+		}
+		if stays {
 			alive[d.tailKey(u)] = true
+		} else {
+			old = append(old, u)
 		}
 		return nil
 	})
