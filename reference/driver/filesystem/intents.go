@@ -136,8 +136,9 @@ func (d *Driver) sweep(folder string, age time.Duration) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil && time.Since(info.ModTime()) >= age && !isLocked(d.staged(folder, entry.Name())) {
-			err = removeAll(d.staged(folder, entry.Name()))
+		full := d.staged(folder, entry.Name())
+		if err == nil && time.Since(info.ModTime()) >= age && !(info.Mode().IsRegular() && isLocked(full)) {
+			err = removeAll(full)
 		}
 		if err != nil {
 			return err

@@ -207,3 +207,29 @@ func TestWeakConditions(t *testing.T) {
 		}
 	}
 }
+
+// TestMoveWithoutConditions: a server that takes no condition for a delete is asked
+// without.
+func TestMoveWithoutConditions(t *testing.T) {
+	t.Parallel()
+	server := backends.StartS3(t)
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	upload(t, d, "/from", pattern(100), true)
+	refused := 0
+	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete && r.Header.Get("If-Match") != "" {
+			refused++
+			nemesis.Refuse(w, r, http.StatusNotImplemented, "NotImplemented")
+			return
+		}
+		p.Pass(w, r)
+	})
+	if err := d.Move(t.Context(), "/from", "/to"); err != nil || refused == 0 {
+		t.Fatalf("Move: %v; %d deletes were refused", err, refused)
+	}
+	holds(t, d, "/to", pattern(100))
+	if _, err := d.Stat(t.Context(), "/from"); !isNotFound(err) {
+		t.Errorf("Stat of where it was: %v", err)
+	}
+}
