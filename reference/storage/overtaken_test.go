@@ -71,7 +71,7 @@ func hasItsBytes(t *testing.T, inner driver.Driver, content []byte) {
 
 // TestCommitIsNotOvertaken stops a replica between the commit of a file and the
 // move to where content lies, and lets another take the upload, with other bytes,
-// as far as that goes. What the first one commits has its own bytes.
+// as far as that goes. What the first one commits has its own bytes (S-145).
 func TestCommitIsNotOvertaken(t *testing.T) {
 	t.Parallel()
 	for name, open := range drivers {
