@@ -7,7 +7,7 @@ import (
 
 // runMemory is the heap up to which a run may grow without effort. Bodies of
 // many megabytes come and go in a run, and what they leave is to be reused.
-const runMemory = 80 << 20
+const runMemory = 96 << 20
 
 // boundMemory lets the collector work harder beyond runMemory, unless
 // GOMEMLIMIT says otherwise.
