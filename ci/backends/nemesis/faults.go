@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -76,6 +77,21 @@ func CutBodies() Fault {
 		defer answer.Body.Close()
 		p.Answer(w, r, answer, io.LimitReader(answer.Body, answer.ContentLength/2))
 		panic(http.ErrAbortHandler)
+	}
+}
+
+// CutOnce does to the first request what CutBodies does, and calls after before the
+// connection ends. What comes next is up to then.
+func CutOnce(after func(), then Fault) Fault {
+	var n atomic.Int32
+	cut := CutBodies()
+	return func(p *Proxy, w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > 1 {
+			then(p, w, r)
+			return
+		}
+		defer after()
+		cut(p, w, r)
 	}
 }
 

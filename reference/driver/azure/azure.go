@@ -143,7 +143,18 @@ func (d *Driver) put(ctx context.Context, key string, content []byte, metadata m
 	if err != nil {
 		return "", err
 	}
-	return value(out.ETag), nil
+	return tagged(out.ETag)
+}
+
+// errNoTag says that an answer lacks what tells one version from others.
+var errNoTag = errors.New("the server's answer has no entity tag")
+
+// tagged returns the entity tag of an answer, which has to have one.
+func tagged(tag *azcore.ETag) (azcore.ETag, error) {
+	if value(tag) == "" {
+		return "", errNoTag
+	}
+	return *tag, nil
 }
 
 func headers() *blob.HTTPHeaders {
@@ -177,9 +188,11 @@ func (d *Driver) head(ctx context.Context, key string) (properties, error) {
 	if err != nil {
 		return properties{}, err
 	}
-	p := properties{
-		size: value(out.ContentLength), tag: value(out.ETag), modified: value(out.LastModified), metadata: map[string]string{},
+	tag, err := tagged(out.ETag)
+	if err != nil {
+		return properties{}, err
 	}
+	p := properties{size: value(out.ContentLength), tag: tag, modified: value(out.LastModified), metadata: map[string]string{}}
 	for key, text := range out.Metadata {
 		p.metadata[strings.ToLower(key)] = value(text)
 	}

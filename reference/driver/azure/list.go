@@ -12,6 +12,8 @@ import (
 	"github.com/registryconform/conform/reference/driver"
 )
 
+var errNoList = errors.New("the server's answer has no list")
+
 // fetch gets a page of a listing.
 func (d *Driver) fetch(ctx context.Context, q driver.FlatQuery) (page []driver.FlatEntry, next string, err error) {
 	var limit *int32
@@ -31,7 +33,10 @@ func (d *Driver) fetch(ctx context.Context, q driver.FlatQuery) (page []driver.F
 		if err != nil {
 			return nil, "", failure(ctx, err)
 		}
-		items, next = value(out.Segment).BlobItems, value(out.NextMarker)
+		if out.Segment == nil {
+			return nil, "", failure(ctx, errNoList)
+		}
+		items, next = out.Segment.BlobItems, value(out.NextMarker)
 	} else {
 		out, err := d.client.NewListBlobsHierarchyPager(q.Delimiter, &container.ListBlobsHierarchyOptions{
 			Prefix: &q.Prefix, MaxResults: limit, Marker: marker, Include: include,
@@ -39,8 +44,11 @@ func (d *Driver) fetch(ctx context.Context, q driver.FlatQuery) (page []driver.F
 		if err != nil {
 			return nil, "", failure(ctx, err)
 		}
-		items, next = value(out.Segment).BlobItems, value(out.NextMarker)
-		for _, p := range value(out.Segment).BlobPrefixes {
+		if out.Segment == nil {
+			return nil, "", failure(ctx, errNoList)
+		}
+		items, next = out.Segment.BlobItems, value(out.NextMarker)
+		for _, p := range out.Segment.BlobPrefixes {
 			page = append(page, driver.FlatEntry{Key: value(p.Name)})
 		}
 	}

@@ -92,7 +92,7 @@ func (d *Driver) take(ctx context.Context, r *record) error {
 	r.mark = random()
 	out, err := d.blob(r.key).SetMetadata(ctx, r.metadata(), &blob.SetMetadataOptions{AccessConditions: matches(&r.tag)})
 	if err == nil {
-		r.tag = value(out.ETag)
+		r.tag, err = tagged(out.ETag)
 	}
 	return d.settle(ctx, r, err)
 }
@@ -210,7 +210,7 @@ func (d *Driver) publish(ctx context.Context, key, upload string, ids []string, 
 		HTTPHeaders: headers(), Metadata: map[string]*string{metaUpload: &upload},
 	})
 	if err == nil {
-		return value(out.ETag), nil
+		return tagged(out.ETag)
 	}
 	if !hasCode(err, "InvalidBlockList") {
 		return "", err

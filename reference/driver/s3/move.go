@@ -20,6 +20,7 @@ var (
 	// errNotTheSame says that the source was replaced while it was being copied.
 	errNotTheSame = errors.New("the file is replaced again and again while it is being moved")
 	errNoAnswer   = errors.New("the server does not say what it has copied")
+	errNoTag      = errors.New("the server has given the object no entity tag")
 )
 
 // Move implements [driver.Driver]: the server copies, then the source is
@@ -60,6 +61,9 @@ func (w *writer) MoveTo(ctx context.Context, path string) error {
 	}
 	if path == w.path {
 		return nil
+	}
+	if w.tag == nil {
+		return failure(ctx, errNoTag)
 	}
 	err := w.d.moveVersion(ctx, info{path: w.path, size: w.sent, tag: w.tag}, path)
 	if isNotFound(err) || status(err) == http.StatusPreconditionFailed {

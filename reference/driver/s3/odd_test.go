@@ -12,47 +12,43 @@ import (
 	"github.com/registryconform/conform/ci/backends"
 	"github.com/registryconform/conform/ci/backends/nemesis"
 	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/s3"
 )
 
-// TestShorterReplacement: the connection of a reader breaks, and the object is replaced by one that ends
-// before: no reader may take the beginning for all.
+// behind returns a proxy before the server, and a driver behind it.
+func behind(t *testing.T, server backends.S3, settings map[string]any) (*nemesis.Proxy, *s3.Driver) {
+	t.Helper()
+	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
+	return p, open(t, server, merged(map[string]any{"regionendpoint": p.URL.String()}, settings))
+}
+
+// TestShorterReplacement: the connection of a reader breaks, and the object is
+// replaced by one that ends before. No reader may take the beginning for all.
 func TestShorterReplacement(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	p, d := behind(t, server, nil)
 	other := open(t, server, nil)
 	if err := d.PutContent(t.Context(), "/object", pattern(mebi)); err != nil {
 		t.Fatal(err)
 	}
-	cut, n := nemesis.CutBodies(), 0
-	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
-		if n++; n > 1 {
-			p.Pass(w, r)
-			return
+	p.Use(nemesis.CutOnce(func() {
+		if err := other.PutContent(t.Context(), "/object", []byte("short")); err != nil {
+			t.Error(err)
 		}
-		defer func() {
-			failed := recover()
-			if err := other.PutContent(t.Context(), "/object", []byte("short")); err != nil {
-				t.Error(err)
-			}
-			panic(failed)
-		}()
-		cut(p, w, r)
-	})
+	}, (*nemesis.Proxy).Pass))
 	got, err := d.GetContent(t.Context(), "/object")
-	t.Log(p.Statuses())
 	if err == nil && len(got) != mebi && string(got) != "short" {
 		t.Errorf("GetContent gives %d bytes of %d, and no error", len(got), mebi)
 	}
 }
 
-// TestGoesOnAfterFailedCommit: a commit that fails leaves an upload that another writer can go on with.
+// TestGoesOnAfterFailedCommit: a commit that fails leaves an upload that another
+// writer can go on with.
 func TestGoesOnAfterFailedCommit(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	p, d := behind(t, server, nil)
 	for name, first := range map[string]string{"/empty": "", "/some": "abc"} {
 		w, err := d.Writer(t.Context(), name, false)
 		if err != nil {
@@ -93,12 +89,12 @@ func TestGoesOnAfterFailedCommit(t *testing.T) {
 	}
 }
 
-// TestMoveLosesNoPut: what is put to the source while it is moved is in one place or the other.
+// TestMoveLosesNoPut: what is put to the source while it is moved is in one place or
+// the other.
 func TestMoveLosesNoPut(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	p, d := behind(t, server, nil)
 	other := open(t, server, nil)
 	if err := d.PutContent(t.Context(), "/from", []byte("first")); err != nil {
 		t.Fatal(err)
@@ -125,11 +121,9 @@ func TestMoveLosesNoPut(t *testing.T) {
 func TestCopyPartWithoutBody(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String(), "multipartcopythresholdsize": 1, "multipartcopychunksize": 5 * mebi})
+	p, d := behind(t, server, map[string]any{"multipartcopythresholdsize": 1, "multipartcopychunksize": 5 * mebi})
 	upload(t, d, "/from", pattern(6*mebi), true)
 	for _, body := range []string{"<CopyPartResult></CopyPartResult>", "<Other></Other>", ""} {
-		t.Logf("%q", body)
 		p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("X-Amz-Copy-Source") != "" {
 				w.Header().Set("Content-Type", "application/xml")
@@ -140,8 +134,6 @@ func TestCopyPartWithoutBody(t *testing.T) {
 		})
 		if err := d.Move(t.Context(), "/from", "/to"); err == nil {
 			t.Errorf("%q: Move succeeded", body)
-		} else {
-			t.Log(err)
 		}
 	}
 }
@@ -162,10 +154,8 @@ func TestMoveWithoutBucket(t *testing.T) {
 	}
 }
 
-var _ = time.Now
-
-// TestWeakConditions: a server that looks at the range first, or at no condition, gives no part of
-// one version for all of another, nor bytes of two.
+// TestWeakConditions: over a server that looks at the range first, or at no condition,
+// a reader gives no part of one version for all of another, nor bytes of two.
 func TestWeakConditions(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
@@ -181,28 +171,17 @@ func TestWeakConditions(t *testing.T) {
 			p.Pass(w, r)
 		},
 	} {
-		p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-		d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+		p, d := behind(t, server, nil)
 		other := open(t, server, nil)
 		old, new := pattern(mebi), pattern(2 * mebi)[mebi:]
 		if err := d.PutContent(t.Context(), "/object", old); err != nil {
 			t.Fatal(err)
 		}
-		cut, n := nemesis.CutBodies(), 0
-		p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
-			if n++; n > 1 {
-				weak(p, w, r)
-				return
+		p.Use(nemesis.CutOnce(func() {
+			if err := other.PutContent(t.Context(), "/object", new); err != nil {
+				t.Error(err)
 			}
-			defer func() {
-				failed := recover()
-				if err := other.PutContent(t.Context(), "/object", new); err != nil {
-					t.Error(err)
-				}
-				panic(failed)
-			}()
-			cut(p, w, r)
-		})
+		}, weak))
 		got, err := d.GetContent(t.Context(), "/object")
 		if err == nil && !bytes.Equal(got, old) && !bytes.Equal(got, new) {
 			t.Errorf("%s: GetContent gives %d bytes of neither version, and no error", name, len(got))
@@ -215,8 +194,7 @@ func TestWeakConditions(t *testing.T) {
 func TestMoveWithoutConditions(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	p, d := behind(t, server, nil)
 	upload(t, d, "/from", pattern(100), true)
 	refused := 0
 	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
@@ -240,8 +218,7 @@ func TestMoveWithoutConditions(t *testing.T) {
 func TestListingThatStandsStill(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	p, d := behind(t, server, nil)
 	p.Use(func(p *nemesis.Proxy, w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && r.URL.Query().Has("uploads") {
 			w.Header().Set("Content-Type", "application/xml")
@@ -258,12 +235,12 @@ func TestListingThatStandsStill(t *testing.T) {
 	}
 }
 
-// TestHintTellsNothingTwice: the same over a real server with pages of one key: a walk with a hint tells nothing twice.
+// TestHintTellsNothingTwice: a walk with a hint tells nothing twice, over pages of one
+// key.
 func TestHintTellsNothingTwice(t *testing.T) {
 	t.Parallel()
 	server := backends.StartS3(t)
-	p := nemesis.New(t, server.URL, server.AccessKey, server.SecretKey)
-	d := open(t, server, map[string]any{"regionendpoint": p.URL.String()})
+	p, d := behind(t, server, nil)
 	for _, path := range []string{"/a/x", "/b/m", "/c"} {
 		if err := d.PutContent(t.Context(), path, nil); err != nil {
 			t.Fatal(err)
