@@ -55,6 +55,25 @@ func TestFilesystem(t *testing.T) {
 	}, cfg)
 }
 
+// TestFilesystemExclusive judges a driver that remembers what it knows.
+func TestFilesystemExclusive(t *testing.T) {
+	open := func(root string) (*filesystem.Driver, error) {
+		return filesystem.New(filesystem.Parameters{Root: root, Exclusive: true})
+	}
+	cfg := ours()
+	cfg.Hooks.Reopen = func(dir string) (drivertest.Target, error) {
+		d, err := open(dir)
+		return drivertest.Adapt(d), err
+	}
+	drivertest.RunStore(t, func(tb testing.TB) func() driver.Driver {
+		d, err := open(tb.TempDir())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return func() driver.Driver { return d }
+	}, cfg)
+}
+
 func BenchmarkInMemory(b *testing.B) {
 	drivertest.Benchmark(b, func(testing.TB) *inmemory.Driver { return inmemory.New(inmemory.Parameters{}) }, ours())
 }

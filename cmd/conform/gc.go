@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/registryconform/conform/cmd/conform/internal/embedded"
+	"github.com/registryconform/conform/reference/driver/filesystem"
 	"github.com/registryconform/conform/reference/garbage"
 	"github.com/registryconform/conform/reference/manifest"
 	"github.com/registryconform/conform/reference/manifest/schema1"
@@ -36,8 +38,9 @@ and, with --untagged, manifests to which no tag, index or subject leads.
 
 DIR is the directory of a store, the one that holds docker/registry/v2. CONFIG is
 the configuration of a registry, whose storage it is, as conform serve CONFIG
-reads it. Servers of this program may go on with it, pushes and all: nothing goes on which a push
-relies, nor what is younger than --grace. Of others none may push meanwhile. A
+reads it. Servers of this program may go on with it, pushes and all: nothing goes
+on which a push relies, nor what is younger than --grace. But one with --exclusive
+must collect by itself (--gc-interval). Of others none may push meanwhile. A
 repository with a manifest that can't be read is left alone, and named. Where
 another registry has pushed manifests with a subject, it adds them to the index
 of referrers.
@@ -97,6 +100,13 @@ func (f *gcFlags) run(ctx context.Context, s streams, dir string) error {
 	d, err := openStore(ctx, dir, s)
 	if err != nil {
 		return err
+	}
+	if local, ok := d.(*filesystem.Driver); ok {
+		lock, err := embedded.LockStorage(local.Root(), false)
+		if err != nil {
+			return fmt.Errorf("store %s: %w", dir, err)
+		}
+		defer lock.Close()
 	}
 	n := collected{DryRun: f.collect.DryRun}
 	encoder := json.NewEncoder(s.out)

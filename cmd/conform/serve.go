@@ -80,7 +80,7 @@ and serve ends with its status.`,
 	flags.StringVar(&f.registry.DebugAddr, "debug-addr", "", "tell at `HOST:PORT` how the process and its cache are doing (/debug/vars), and give profiles (/debug/pprof/)")
 	flags.StringVar(&f.storage, "storage", "memory", "keep content in `memory|DIR`")
 	flags.StringVar(&f.durability, "durability", "strict", "acknowledge content when a crash of the machine, or of the process alone, can no longer lose it: `strict|relaxed`")
-	flags.BoolVar(&f.registry.Exclusive, "exclusive", false, "be the only server of the storage, and keep uploads that have no content yet in memory")
+	flags.BoolVar(&f.registry.Exclusive, "exclusive", false, "be the only one that changes the storage, and keep uploads that have no content yet, and what is known of small files, in memory")
 	flags.StringVar(&f.memoryLimit, "memory-limit", "1GiB", "bound a memory store to `SIZE`; beyond it pushes are answered 507")
 	flags.StringVar(&f.registry.Cache, "cache", "none", "remember which blobs there are in `none|memory|redis://HOST:PORT`; with memory, what another process deletes from the storage is seen after five minutes at most")
 	flags.BoolVar(&f.registry.Schema1, "schema1", false, "take signed manifests of schema 1, too, if name, tag and signatures are right")

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"container/list"
 	"context"
 	"hash/maphash"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/internal/lru"
 	"github.com/registryconform/conform/reference/registry"
 )
 
@@ -32,7 +32,7 @@ type MemoryOptions struct {
 	// MaxEntries and MaxBytes bound the cache; what was used least goes
 	// first. 0: 100,000 entries in 16 MiB.
 	MaxEntries int
-	MaxBytes   int64
+	MaxBytes   int
 	// Now tells the time. nil: [time.Now].
 	Now func() time.Time
 }
@@ -44,9 +44,7 @@ type Memory struct {
 	seed    maphash.Seed
 
 	mu      sync.Mutex
-	used    int64
-	order   list.List // of *entry, the latest in front
-	entries map[key]*list.Element
+	entries lru.Cache[key, *entry]
 	// cleared counts, by a part of the hash of the key, what was cleared. It
 	// is the token of a fill, which an unrelated clear may void: that costs
 	// no more than asking the store again.
@@ -59,10 +57,8 @@ type key struct {
 }
 
 type entry struct {
-	key     key
 	desc    registry.Descriptor
 	expires time.Time
-	cost    int64
 }
 
 var _ registry.DescriptorCache = (*Memory)(nil)
@@ -81,7 +77,7 @@ func NewMemory(o MemoryOptions) *Memory {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Memory{options: o, seed: maphash.MakeSeed(), entries: map[key]*list.Element{}}
+	return &Memory{options: o, seed: maphash.MakeSeed(), entries: lru.Cache[key, *entry]{Bound: o.MaxBytes}}
 }
 
 // generation returns the count of what was cleared beside k.
@@ -97,12 +93,11 @@ func (m *Memory) Get(_ context.Context, name registry.Name, dgst digest.Digest) 
 	k := key{name.String(), dgst}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.entries[k]; e != nil {
-		if found := e.Value.(*entry); m.options.Now().Before(found.expires) {
-			m.order.MoveToFront(e)
+	if found, ok := m.entries.Get(k); ok {
+		if m.options.Now().Before(found.expires) {
 			return registry.CacheAnswer{Known: true, Descriptor: found.desc}, nil
 		}
-		m.remove(e)
+		m.entries.Delete(k)
 	}
 	return registry.CacheAnswer{Token: token(*m.generation(k))}, nil
 }
@@ -119,22 +114,19 @@ func (m *Memory) Set(_ context.Context, name registry.Name, dgst digest.Digest, 
 	// What is kept is bounded: the three facts that a blob's descriptor has, and
 	// no part of a longer string, such as the line of a request.
 	k := key{strings.Clone(name.String()), digest.Digest(strings.Clone(dgst.String()))}
-	e := &entry{key: k, desc: registry.Descriptor{
+	e := &entry{desc: registry.Descriptor{
 		MediaType: strings.Clone(desc.MediaType), Digest: digest.Digest(strings.Clone(desc.Digest.String())), Size: desc.Size,
 	}}
 	e.expires = m.options.Now().Add(m.options.TTL)
-	e.cost = int64(overhead + len(k.name) + len(dgst) + len(desc.Digest) + len(desc.MediaType))
+	cost := overhead + len(k.name) + len(dgst) + len(desc.Digest) + len(desc.MediaType)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t != token(*m.generation(k)) || e.cost > m.options.MaxBytes {
+	if t != token(*m.generation(k)) || cost > m.options.MaxBytes {
 		return nil
 	}
-	if old := m.entries[k]; old != nil {
-		m.remove(old)
-	}
-	m.entries[k] = m.order.PushFront(e)
-	for m.used += e.cost; m.used > m.options.MaxBytes || len(m.entries) > m.options.MaxEntries; {
-		m.remove(m.order.Back())
+	m.entries.Put(k, e, cost)
+	for m.entries.Len() > m.options.MaxEntries {
+		m.entries.DropOldest()
 	}
 	return nil
 }
@@ -148,21 +140,13 @@ func (m *Memory) Clear(_ context.Context, name registry.Name, dgst digest.Digest
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*m.generation(k)++
-	if e := m.entries[k]; e != nil {
-		m.remove(e)
-	}
+	m.entries.Delete(k)
 	return nil
 }
 
-func (m *Memory) remove(e *list.Element) {
-	gone := m.order.Remove(e).(*entry)
-	delete(m.entries, gone.key)
-	m.used -= gone.cost
-}
-
 // Len returns how many entries there are, and the bytes that they count for.
-func (m *Memory) Len() (entries int, bytes int64) {
+func (m *Memory) Len() (entries, bytes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.entries), m.used
+	return m.entries.Len(), m.entries.Cost()
 }

@@ -123,7 +123,7 @@ func TestMemoryFilledTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var once int64
+	var once int
 	for i := range 3 {
 		if err := m.Set(t.Context(), name, blob(1).Digest, blob(1), answer.Token); err != nil {
 			t.Fatal(err)

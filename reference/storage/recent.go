@@ -1,11 +1,11 @@
 package storage
 
 import (
-	"container/list"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/registryconform/conform/reference/internal/lru"
 	"github.com/registryconform/conform/reference/registry"
 )
 
@@ -24,9 +24,7 @@ const (
 // answer from here is always right.
 type recent struct {
 	mu    sync.Mutex
-	used  int
-	order list.List // of *recentEntry, the latest in front
-	byKey map[digest.Digest]*list.Element
+	byKey lru.Cache[digest.Digest, kept]
 }
 
 // kept is what is known of a manifest; manifest is nil until it was parsed.
@@ -35,24 +33,15 @@ type kept struct {
 	manifest registry.Manifest
 }
 
-func parsed(m registry.Manifest) kept { return kept{registry.PayloadOf(m), m} }
+func newRecent() recent { return recent{byKey: lru.Cache[digest.Digest, kept]{Bound: recentBound}} }
 
-type recentEntry struct {
-	key digest.Digest
-	kept
-	cost int
-}
+func parsed(m registry.Manifest) kept { return kept{registry.PayloadOf(m), m} }
 
 // get returns what is known of a manifest, if anything is.
 func (c *recent) get(key digest.Digest) (kept, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.byKey[key]
-	if e == nil {
-		return kept{}, false
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(*recentEntry).kept, true
+	return c.byKey.Get(key)
 }
 
 // put keeps k, unless that is much, or no more than is kept already.
@@ -66,23 +55,8 @@ func (c *recent) put(key digest.Digest, k kept) {
 	if cost > recentBound/4 {
 		return
 	}
-	if e := c.byKey[key]; e != nil {
-		if k.manifest == nil || e.Value.(*recentEntry).manifest != nil {
-			return
-		}
-		c.drop(e)
+	if before, ok := c.byKey.Get(key); ok && (k.manifest == nil || before.manifest != nil) {
+		return
 	}
-	if c.byKey == nil {
-		c.byKey = map[digest.Digest]*list.Element{}
-	}
-	c.byKey[key] = c.order.PushFront(&recentEntry{key, k, cost})
-	for c.used += cost; c.used > recentBound; {
-		c.drop(c.order.Back())
-	}
-}
-
-func (c *recent) drop(e *list.Element) {
-	last := c.order.Remove(e).(*recentEntry)
-	delete(c.byKey, last.key)
-	c.used -= last.cost
+	c.byKey.Put(key, k, cost)
 }

@@ -90,7 +90,7 @@ func New(d driver.Driver, o Options) *Registry {
 		o.Manifests = manifest.Default()
 	}
 	return &Registry{
-		driver: d, options: o, seed: maphash.MakeSeed(),
+		driver: d, options: o, seed: maphash.MakeSeed(), recent: newRecent(),
 		rooms:    sync.Pool{New: func() any { return new([]byte) }},
 		sessions: map[string]*upload{}, idle: map[string]time.Time{},
 	}

@@ -59,6 +59,10 @@ type Parameters struct {
 	// NoSync acknowledges what has not reached stable storage. A crash of
 	// the process loses nothing by it; a crash of the machine can.
 	NoSync bool
+	// Exclusive says that nothing but this driver changes what is under Root.
+	// It then asks the system once what a small file holds, how long a file is
+	// and that there is none, and remembers the answers in a few MiB.
+	Exclusive bool
 }
 
 // A Driver is a [driver.Driver] over a directory. Make one with [New].
@@ -67,8 +71,9 @@ type Driver struct {
 	noSync bool
 	names  *syncer
 
-	listings known[[]child]
-	contents known[[]byte]
+	listings *known[[]child]
+	contents *known[[]byte]
+	alone    *exclusive // nil: others may change files, too
 	intents  intents
 
 	process string        // begins the names that this driver makes up
@@ -91,8 +96,11 @@ func New(p Parameters) (*Driver, error) {
 	}
 	d := &Driver{
 		root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{},
-		listings: known[[]child]{bound: listingsBound}, contents: known[[]byte]{bound: contentsBound},
+		listings: newKnown[[]child](listingsBound), contents: newKnown[[]byte](contentsBound),
 		intents: intents{byDir: map[string]*intent{}}, process: rand.Text(),
+	}
+	if p.Exclusive {
+		d.alone = newExclusive()
 	}
 	for _, folder := range []string{"new", "open", "trash", "intent"} {
 		if err := os.MkdirAll(d.staged(folder), 0o777); err != nil {
@@ -107,6 +115,9 @@ func New(p Parameters) (*Driver, error) {
 
 // Name returns "filesystem".
 func (d *Driver) Name() string { return name }
+
+// Root returns the directory of all content, as an absolute path.
+func (d *Driver) Root() string { return d.root }
 
 // full returns the file of a path.
 func (d *Driver) full(path string) string {
@@ -169,20 +180,25 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
+	return d.alone.getContent(path, func() ([]byte, error) {
+		content, err := d.getContent(path)
+		return content, typed(path, err)
+	})
+}
+
+func (d *Driver) getContent(path string) ([]byte, error) {
 	full := d.full(path)
 	info, err := os.Stat(full)
 	if err != nil {
-		return nil, typed(path, err)
+		return nil, err
 	}
 	if content, ok := d.contents.get(path, info); ok {
 		return bytes.Clone(content), nil
 	}
-	if info.Size() <= keptSize && isSettled(info) {
-		content, err := d.keepContent(path)
-		return content, typed(path, err)
+	if d.alone == nil && info.Size() <= keptSize && isSettled(info) {
+		return d.keepContent(path)
 	}
-	content, err := readFile(full, info.Size())
-	return content, typed(path, err)
+	return readFile(full, info.Size())
 }
 
 // keepContent reads a file, and remembers what it holds if it is still worth it.
@@ -241,11 +257,13 @@ func (d *Driver) Stat(ctx context.Context, path string) (driver.FileInfo, error)
 	if err := check(ctx, path, true); err != nil {
 		return nil, err
 	}
-	i, err := os.Stat(d.full(path))
-	if err != nil {
-		return nil, typed(path, err)
-	}
-	return info{path: path, FileInfo: i}, nil
+	return d.alone.stat(path, func() (driver.FileInfo, error) {
+		i, err := os.Stat(d.full(path))
+		if err != nil {
+			return nil, typed(path, err)
+		}
+		return info{path: path, FileInfo: i}, nil
+	})
 }
 
 // List implements [driver.Driver].

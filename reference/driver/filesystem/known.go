@@ -1,11 +1,12 @@
 package filesystem
 
 import (
-	"container/list"
 	"io/fs"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/registryconform/conform/reference/internal/lru"
 )
 
 // settled is the age from which the time of a file or directory is sure to change
@@ -19,19 +20,13 @@ func isSettled(info fs.FileInfo) bool { return time.Since(info.ModTime()) > sett
 // known remembers what files or directories hold for as long as they don't
 // change, bounded. It is safe for concurrent use.
 type known[V any] struct {
-	bound int // of the costs, in bytes
-
 	mu     sync.Mutex
-	used   int
-	order  list.List // of *memory[V], the latest in front
-	byPath map[string]*list.Element
+	byPath lru.Cache[string, memory[V]]
 }
 
 type memory[V any] struct {
-	path  string
 	of    identity // of the file, before it was read
 	value V
-	cost  int
 }
 
 // An identity differs when a file is another or has changed, if it [isSettled].
@@ -49,11 +44,16 @@ func identityOf(info fs.FileInfo) identity {
 	return i
 }
 
+// newKnown returns one that remembers as many bytes.
+func newKnown[V any](bound int) *known[V] {
+	return &known[V]{byPath: lru.Cache[string, memory[V]]{Bound: bound}}
+}
+
 // has reports whether there is a value for a path, be it an old one.
 func (k *known[V]) has(path string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.byPath[path] != nil
+	return k.byPath.Has(path)
 }
 
 // get returns the value of the file at path that info describes now, if it is
@@ -61,17 +61,12 @@ func (k *known[V]) has(path string) bool {
 func (k *known[V]) get(path string, info fs.FileInfo) (value V, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	e := k.byPath[path]
-	if e == nil {
+	m, ok := k.byPath.Get(path)
+	if ok && m.of != identityOf(info) {
+		k.byPath.Delete(path)
 		return value, false
 	}
-	m := e.Value.(*memory[V])
-	if m.of != identityOf(info) {
-		k.drop(e)
-		return value, false
-	}
-	k.order.MoveToFront(e)
-	return m.value, true
+	return m.value, ok
 }
 
 // put remembers the value of the file at path, which info described before it was
@@ -79,21 +74,5 @@ func (k *known[V]) get(path string, info fs.FileInfo) (value V, ok bool) {
 func (k *known[V]) put(path string, info fs.FileInfo, value V, cost int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.byPath == nil {
-		k.byPath = map[string]*list.Element{}
-	}
-	if e := k.byPath[path]; e != nil {
-		k.drop(e)
-	}
-	k.byPath[path] = k.order.PushFront(&memory[V]{path, identityOf(info), value, cost})
-	for k.used += cost; k.used > k.bound; {
-		k.drop(k.order.Back())
-	}
-}
-
-// drop forgets a value. The lock must be held.
-func (k *known[V]) drop(e *list.Element) {
-	m := k.order.Remove(e).(*memory[V])
-	delete(k.byPath, m.path)
-	k.used -= m.cost
+	k.byPath.Put(path, memory[V]{identityOf(info), value}, cost)
 }

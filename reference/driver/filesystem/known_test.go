@@ -2,7 +2,6 @@ package filesystem
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -33,7 +32,7 @@ func TestContentThatIsKept(t *testing.T) {
 			if err != nil || string(content) != want {
 				t.Fatalf("%.20q, %v, want %.20q", content, err, want)
 			}
-			if kept := d.contents.byPath[path] != nil; kept != (settled && len(want) <= keptSize) {
+			if kept := d.contents.has(path); kept != (settled && len(want) <= keptSize) {
 				t.Fatalf("%.20q, old: %t: kept: %t", want, settled, kept)
 			}
 			clear(content) // it is the caller's
@@ -67,24 +66,6 @@ func TestContentThatIsKept(t *testing.T) {
 	}
 	if _, err := d.GetContent(t.Context(), path); !errors.As(err, new(driver.PathNotFoundError)) {
 		t.Fatalf("after a delete: %v", err)
-	}
-}
-
-func TestKnownIsBounded(t *testing.T) {
-	t.Parallel()
-	info, err := os.Stat(os.Args[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := known[int]{bound: 1000}
-	for i := range 100 {
-		k.put(fmt.Sprint(i%60), info, i, 100)
-		if k.used > k.bound || k.order.Len() != len(k.byPath) || k.used != k.order.Len()*100 {
-			t.Fatalf("%d bytes are kept of %d values, %d", k.used, k.order.Len(), len(k.byPath))
-		}
-	}
-	if k.order.Len() != 10 {
-		t.Errorf("%d values are kept", k.order.Len())
 	}
 }
 

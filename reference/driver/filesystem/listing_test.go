@@ -38,7 +38,7 @@ func TestListingOfOnePiece(t *testing.T) {
 			if want := map[string]int{"000": n - 1, "": n, "005": n - 6}[after]; err != nil || len(all) != want {
 				t.Errorf("%d children after %q, %v, want %d", len(all), after, err, want)
 			}
-			if kept := d.listings.byPath[dir] != nil; kept != (n >= worthKeeping && after != "000") {
+			if kept := d.listings.has(dir); kept != (n >= worthKeeping && after != "000") {
 				t.Errorf("%d children, after %q: kept: %t", n, after, kept)
 			}
 		}
@@ -88,8 +88,8 @@ func TestListingsThatAreKept(t *testing.T) {
 	for i := range 30 {
 		must(d.PutContent(t.Context(), fmt.Sprintf("/dir/%03d", i), []byte("x")))
 	}
-	if n := count(); n != 30 || len(d.listings.byPath) != 0 {
-		t.Fatalf("%d children; the names of a directory that has just changed are kept: %v", n, d.listings.byPath)
+	if n := count(); n != 30 || d.listings.has("/dir") {
+		t.Fatalf("%d children; the names of a directory that has just changed are kept: %t", n, d.listings.has("/dir"))
 	}
 	kept(30)
 	for i, by := range []*Driver{d, other} {

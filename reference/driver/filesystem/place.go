@@ -71,6 +71,8 @@ func (d *Driver) Move(ctx context.Context, src, dst string) error {
 	if src == dst {
 		return nil
 	}
+	defer d.alone.change(src)()
+	defer d.alone.change(dst)()
 	dirs := []string{filepath.Dir(from), filepath.Dir(to)}
 	if err := d.hold(dirs...); err != nil {
 		return failure(err)
@@ -149,6 +151,7 @@ func (d *Driver) Delete(ctx context.Context, path string) error {
 	if err := d.dropUncommitted(path); err != nil {
 		return failure(err)
 	}
+	defer d.alone.removal(path)()
 	full := d.full(path)
 	dir := filepath.Dir(full)
 	if err := d.hold(dir); err != nil {

@@ -47,6 +47,9 @@ func (d *Driver) Publish(ctx context.Context, files ...driver.File) error {
 			return err
 		}
 	}
+	for _, f := range files {
+		defer d.alone.change(f.Path)()
+	}
 	all := make([]*staged, len(files))
 	var err error
 	for i, f := range files {

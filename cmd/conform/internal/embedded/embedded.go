@@ -57,9 +57,10 @@ type Options struct {
 	Content storage.Options
 	// ReadOnly refuses what would change the content.
 	ReadOnly bool
-	// Exclusive says that no other server serves the storage, so that uploads
-	// without content may be kept in memory. For a directory that is made sure
-	// of; otherwise it is taken for granted.
+	// Exclusive says that no other process changes the storage, so that uploads
+	// without content may be kept in memory and, of a directory, what is known
+	// of small files. For a directory it is made sure that no other server and no
+	// collector of ours does; otherwise it is taken for granted.
 	Exclusive bool
 	// Relaxed acknowledges what is not on stable storage yet: a crash of the
 	// machine can lose it.
@@ -263,11 +264,11 @@ func (r *Registry) open(o *Options) (driver.Driver, error) {
 		o.Exclusive = true
 		return inmemory.New(inmemory.Parameters{MaxBytes: cmp.Or(o.MemoryLimit, DefaultMemory)}), nil
 	}
-	d, err := filesystem.New(filesystem.Parameters{Root: o.Storage, NoSync: o.Relaxed})
+	d, err := filesystem.New(filesystem.Parameters{Root: o.Storage, NoSync: o.Relaxed, Exclusive: o.Exclusive})
 	if err != nil {
 		return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
 	}
-	lock, err := lockStorage(o.Storage, o.Exclusive)
+	lock, err := LockStorage(o.Storage, o.Exclusive)
 	if err != nil {
 		return nil, fmt.Errorf("storage %s: %w", o.Storage, err)
 	}

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// lockStorage notes, until it is closed, that a server uses a directory: alone,
-// if it is exclusive, or as one of several. It fails if another has noted what
-// does not go with it. Where the file system can't lock, several are let.
-func lockStorage(dir string, exclusive bool) (io.Closer, error) {
+// LockStorage notes, until it is closed, that a process changes what is in a
+// directory: alone, if it is exclusive, or as one of several. It fails if another has
+// noted what does not go with it. Where the file system can't lock, several are let.
+func LockStorage(dir string, exclusive bool) (io.Closer, error) {
 	file, err := os.Open(dir)
 	if err != nil {
 		return nil, errors.Unwrap(err)
