@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,15 +15,28 @@ type Lister interface {
 
 	// ListAfter returns the first children of a directory whose names sort
 	// after the given one ("": all do), sorted, so many at most. If there
-	// are fewer, these are the last. It fails with [PathNotFoundError].
+	// are fewer, these are the last. They must not be changed. It fails with
+	// [PathNotFoundError].
 	ListAfter(ctx context.Context, path, after string, most int) ([]Entry, error)
 }
 
 // An Entry is a child of a directory.
 type Entry struct {
-	Path string
+	Name string
 	// IsDir says that it is a directory; if not, that is to be found out.
 	IsDir bool
+}
+
+// CompareEntries orders entries by name.
+func CompareEntries(a, b Entry) int { return strings.Compare(a.Name, b.Name) }
+
+// EntriesAfter returns what ListAfter does of all children of a directory, sorted.
+func EntriesAfter(all []Entry, after string, most int) []Entry {
+	i, found := slices.BinarySearchFunc(all, after, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
+	if found {
+		i++
+	}
+	return all[i:min(i+most, len(all))]
 }
 
 // WalkByListing is a [Driver].Walk for drivers that have no faster way than to
@@ -72,36 +86,86 @@ func (w *walk) children(ctx context.Context, dir string) error {
 	after, below := "", below(dir)
 	if rest, ok := strings.CutPrefix(w.options.StartAfterHint, below); ok && rest != "" {
 		after, _, _ = strings.Cut(rest, "/")
-		if err := w.visit(ctx, &Entry{Path: below + after}); err != nil {
+		hinted := below + after
+		if err := w.visit(ctx, &hinted, false); err != nil {
 			return err
 		}
 	}
-	for most := firstPiece; ; most = largePiece {
-		entries, err := w.d.ListAfter(ctx, dir, after, most)
-		if err != nil {
-			return unlessNotFound(err)
+	err := pieces(ctx, w.d, dir, after, func(entries []Entry) error {
+		paths := make([]string, len(entries))
+		for i, e := range entries {
+			paths[i] = e.Name
 		}
-		for i := range entries {
-			if err := w.visit(ctx, &entries[i]); err != nil {
+		JoinPaths(dir, paths)
+		for i, e := range entries {
+			if err := w.visit(ctx, &paths[i], e.IsDir); err != nil {
 				return err
 			}
-			after = strings.TrimPrefix(entries[i].Path, below)
 		}
-		if len(entries) < most {
-			return nil
+		return nil
+	})
+	return unlessNotFound(err)
+}
+
+// pieces calls f for pieces of the children of a directory whose names sort after
+// the given one.
+func pieces(ctx context.Context, d Lister, dir, after string, f func([]Entry) error) error {
+	for most := firstPiece; ; most = largePiece {
+		entries, err := d.ListAfter(ctx, dir, after, most)
+		if err == nil {
+			err = f(entries)
 		}
+		if err != nil || len(entries) < most {
+			return err
+		}
+		after = entries[most-1].Name
 	}
 }
 
-// visit calls f for the child of a directory, and descends.
-func (w *walk) visit(ctx context.Context, e *Entry) error {
+// Children calls f for the name of each child of a directory that sorts after the
+// given one ("": all do), in order, until f fails, which it returns. Where the driver
+// is a [Lister], memory does not grow with their number. It fails with
+// [PathNotFoundError].
+func Children(ctx context.Context, d Driver, dir, after string, f func(name string) error) error {
+	if l, ok := d.(Lister); ok {
+		return pieces(ctx, l, dir, after, func(entries []Entry) error {
+			for _, e := range entries {
+				if err := f(e.Name); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	hint, below := "", below(dir)
+	if after != "" {
+		hint = below + after
+	}
+	return d.Walk(ctx, dir, func(info FileInfo) error {
+		name, ok := strings.CutPrefix(info.Path(), below)
+		// A driver may tell again what the hint says is known.
+		if ok && name > after && !strings.Contains(name, "/") {
+			if err := f(name); err != nil {
+				return err
+			}
+		}
+		if info.IsDir() {
+			return ErrSkipDir
+		}
+		return nil
+	}, WithStartAfterHint(hint))
+}
+
+// visit calls f for what is at path, and descends. That it is a directory may be
+// known.
+func (w *walk) visit(ctx context.Context, path *string, isDir bool) error {
 	if err := ctx.Err(); err != nil {
 		return Failure(ctx, w.d.Name(), err)
 	}
-	info := FileInfo((*directory)(&e.Path))
-	if !e.IsDir {
+	info := FileInfo((*directory)(path))
+	if !isDir {
 		var err error
-		if info, err = w.d.Stat(ctx, e.Path); err != nil {
+		if info, err = w.d.Stat(ctx, *path); err != nil {
 			return unlessNotFound(err)
 		}
 	}
@@ -111,7 +175,7 @@ func (w *walk) visit(ctx context.Context, e *Entry) error {
 	case err != nil || !info.IsDir():
 		return err
 	}
-	return w.children(ctx, e.Path)
+	return w.children(ctx, *path)
 }
 
 // unlessNotFound takes it for no failure that something went during the walk.

@@ -1,12 +1,14 @@
 package driver_test
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"testing"
 
 	"github.com/registryconform/conform/reference/driver"
+	"github.com/registryconform/conform/reference/driver/faulty"
 )
 
 // TestListAfter takes directories apart in pieces of every size, from every
@@ -38,9 +40,9 @@ func TestListAfter(t *testing.T) {
 				must(t, err)
 				var got []string
 				for _, e := range entries {
-					got = append(got, e.Path)
-					if e.IsDir && path.Base(e.Path)[0] != 's' {
-						t.Fatalf("%s is no directory", e.Path)
+					got = append(got, "/dir/"+e.Name)
+					if e.IsDir && e.Name[0] != 's' {
+						t.Fatalf("%s is no directory", e.Name)
 					}
 				}
 				if !slices.Equal(got, want[:min(most, len(want))]) {
@@ -54,7 +56,7 @@ func TestListAfter(t *testing.T) {
 		if _, err := list(ctx, "/dir/0", "", 1); err == nil {
 			t.Error("a file is listed")
 		}
-		if got, err := list(ctx, "/", "", 5); err != nil || len(got) != 1 || got[0].Path != "/dir" {
+		if got, err := list(ctx, "/", "", 5); err != nil || len(got) != 1 || got[0].Name != "dir" {
 			t.Errorf("the root: %v, %v", got, err)
 		}
 	})
@@ -98,6 +100,54 @@ func TestWalkOfALargeDirectory(t *testing.T) {
 		}
 		if got := walk("/a"); !slices.Equal(got, want) {
 			t.Errorf("after a path before all: %d paths", len(got))
+		}
+	})
+}
+
+// TestChildren lists directories by a driver that lists in pieces and by one that
+// does not, which must come to the same.
+func TestChildren(t *testing.T) {
+	t.Parallel()
+	eachLocal(t, func(t *testing.T, d driver.Driver) {
+		ctx := t.Context()
+		for i := range 300 {
+			must(t, d.PutContent(ctx, fmt.Sprintf("/dir/%03d", i), nil))
+			must(t, d.PutContent(ctx, fmt.Sprintf("/dir/sub%03d/below/file", i), nil))
+		}
+		paths, err := d.List(ctx, "/dir")
+		must(t, err)
+		walked := faulty.Wrap(d, func(faulty.Op, string) error { return nil })
+		for _, x := range []driver.Driver{d, walked} {
+			for _, after := range []string{"", "0", "000", "1495", "299", "sub000", "sub150", "sub299", "t"} {
+				var want []string
+				for _, p := range paths {
+					if name := path.Base(p); name > after {
+						want = append(want, name)
+					}
+				}
+				var got []string
+				must(t, driver.Children(ctx, x, "/dir", after, func(name string) error {
+					got = append(got, name)
+					return nil
+				}))
+				if !slices.Equal(got, want) {
+					t.Errorf("%T: %d children after %q, want %d", x, len(got), after, len(want))
+				}
+			}
+			enough, calls := errors.New("enough"), 0
+			err := driver.Children(ctx, x, "/dir", "", func(string) error {
+				if calls++; calls == 280 {
+					return enough
+				}
+				return nil
+			})
+			if !errors.Is(err, enough) || calls != 280 {
+				t.Errorf("%T: after %d calls %v, want the error of the 280th", x, calls, err)
+			}
+			err = driver.Children(ctx, x, "/nothing", "", func(string) error { return nil })
+			if !errors.As(err, new(driver.PathNotFoundError)) {
+				t.Errorf("%T: of a directory that isn't there: %v", x, err)
+			}
 		}
 	})
 }

@@ -211,26 +211,12 @@ func (r *Registry) holdsLink(ctx context.Context, folder string) (bool, error) {
 // bytes, beginning after the given one ("": at the start). There are none if the
 // folder is absent. Memory does not grow with their number.
 func (r *Registry) children(ctx context.Context, folder, after string, f func(name string) error) error {
-	hint, below := "", folder+"/"
-	if after != "" {
-		hint = below + after
-	}
 	var stopped error
-	err := r.driver.Walk(ctx, folder, func(info driver.FileInfo) error {
-		name, ok := strings.CutPrefix(info.Path(), below)
-		// A driver may tell again what the hint says is known.
-		if ok && name > after && !strings.Contains(name, "/") {
-			stopped = f(name)
-		}
-		if stopped == nil && info.IsDir() {
-			return driver.ErrSkipDir
-		}
+	err := driver.Children(ctx, r.driver, folder, after, func(name string) error {
+		stopped = f(name)
 		return stopped
-	}, driver.WithStartAfterHint(hint))
-	if stopped != nil {
-		return stopped
-	}
-	if absent(err) {
+	})
+	if stopped == nil && absent(err) {
 		return nil
 	}
 	return err

@@ -71,7 +71,7 @@ type Driver struct {
 	noSync bool
 	names  *syncer
 
-	listings *known[[]child]
+	listings *known[[]driver.Entry]
 	contents *known[[]byte]
 	alone    *exclusive // nil: others may change files, too
 	intents  intents
@@ -96,7 +96,7 @@ func New(p Parameters) (*Driver, error) {
 	}
 	d := &Driver{
 		root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{},
-		listings: newKnown[[]child](listingsBound), contents: newKnown[[]byte](contentsBound),
+		listings: newKnown[[]driver.Entry](listingsBound), contents: newKnown[[]byte](contentsBound),
 		intents: intents{byDir: map[string]*intent{}}, process: rand.Text(),
 	}
 	if p.Exclusive {

@@ -31,11 +31,7 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 		return nil, err
 	}
 	if names, ok := d.listed(path); ok {
-		i, found := slices.BinarySearchFunc(names, after, func(e child, s string) int { return strings.Compare(e.name, s) })
-		if found {
-			i++
-		}
-		return entries(path, names[i:min(i+most, len(names))]), nil
+		return driver.EntriesAfter(names, after, most), nil
 	}
 	dir, err := os.Open(d.full(path))
 	if err != nil {
@@ -58,7 +54,7 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 			d.keep(path, info, names)
 		}
 	}
-	return entries(path, names), typed(path, err)
+	return names, typed(path, err)
 }
 
 // keepAll reads the directory once more, and keeps what is in it if that is not
@@ -67,33 +63,33 @@ func (d *Driver) keepAll(path string, dir *os.File, info fs.FileInfo) error {
 	if _, err := dir.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	var all []child
+	var all []driver.Entry
 	cost := 0
-	err := children(dir, func(c child) bool {
+	err := children(dir, func(c driver.Entry) bool {
 		all = append(all, c)
-		cost += len(c.name) + nameCost
+		cost += len(c.Name) + nameCost
 		return cost <= listingsBound/2
 	})
 	if err != nil || cost > listingsBound/2 {
 		return err
 	}
-	slices.SortFunc(all, compare)
+	slices.SortFunc(all, driver.CompareEntries)
 	d.keep(path, info, all)
 	return nil
 }
 
 // keep keeps all children of the directory, sorted, which must not be changed.
-func (d *Driver) keep(path string, info fs.FileInfo, all []child) {
+func (d *Driver) keep(path string, info fs.FileInfo, all []driver.Entry) {
 	cost := 0
 	for _, c := range all {
-		cost += len(c.name) + nameCost
+		cost += len(c.Name) + nameCost
 	}
 	d.listings.put(path, info, all, cost)
 }
 
 // listed returns the children of a directory, if they are known. They must not
 // be changed.
-func (d *Driver) listed(path string) ([]child, bool) {
+func (d *Driver) listed(path string) ([]driver.Entry, bool) {
 	if !d.listings.has(path) {
 		return nil, false
 	}
@@ -104,34 +100,13 @@ func (d *Driver) listed(path string) ([]child, bool) {
 	return d.listings.get(path, info)
 }
 
-// A child is a name in a directory.
-type child struct {
-	name string
-	dir  bool
-}
-
-func compare(a, b child) int { return strings.Compare(a.name, b.name) }
-
-func entries(path string, children []child) []driver.Entry {
-	paths := make([]string, len(children))
-	for i, c := range children {
-		paths[i] = c.name
-	}
-	driver.JoinPaths(path, paths)
-	all := make([]driver.Entry, len(children))
-	for i, c := range children {
-		all[i] = driver.Entry{Path: paths[i], IsDir: c.dir}
-	}
-	return all
-}
-
 // children calls f for each child that the rules of paths allow, in no order,
 // until f returns false.
-func children(dir *os.File, f func(child) bool) error {
+func children(dir *os.File, f func(driver.Entry) bool) error {
 	for {
 		piece, err := dir.ReadDir(dirPiece)
 		for _, e := range piece {
-			if driver.CheckPath(name, "/"+e.Name(), false) == nil && !f(child{strings.Clone(e.Name()), e.IsDir()}) {
+			if driver.CheckPath(name, "/"+e.Name(), false) == nil && !f(driver.Entry{Name: strings.Clone(e.Name()), IsDir: e.IsDir()}) {
 				return nil
 			}
 		}
@@ -146,18 +121,18 @@ func children(dir *os.File, f func(child) bool) error {
 
 // firstAfter returns the first children whose names sort after the given one,
 // sorted, so many at most. It holds twice as many.
-func firstAfter(dir *os.File, after string, most int) ([]child, error) {
-	var first []child
+func firstAfter(dir *os.File, after string, most int) ([]driver.Entry, error) {
+	var first []driver.Entry
 	bound := ""
 	cut := func() {
-		slices.SortFunc(first, compare)
+		slices.SortFunc(first, driver.CompareEntries)
 		if len(first) >= most {
 			first = first[:most]
-			bound = first[most-1].name
+			bound = first[most-1].Name
 		}
 	}
-	err := children(dir, func(c child) bool {
-		if c.name > after && (bound == "" || c.name < bound) {
+	err := children(dir, func(c driver.Entry) bool {
+		if c.Name > after && (bound == "" || c.Name < bound) {
 			if first = append(first, c); len(first) == 2*most {
 				cut()
 			}

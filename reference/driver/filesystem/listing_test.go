@@ -66,7 +66,7 @@ func TestListingsThatAreKept(t *testing.T) {
 			if len(piece) < 7 {
 				return n
 			}
-			after = filepath.Base(piece[6].Path)
+			after = piece[6].Name
 		}
 	}
 	// kept lists the directory as one that has not changed for a while.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -181,7 +180,11 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	if n == nil || !n.isDir() {
 		return nil, notFound(path)
 	}
-	paths := slices.Clone(n.names())
+	entries := n.entries()
+	paths := make([]string, len(entries))
+	for i, e := range entries {
+		paths[i] = e.Name
+	}
 	driver.JoinPaths(path, paths)
 	return paths, nil
 }
@@ -197,20 +200,7 @@ func (d *Driver) ListAfter(ctx context.Context, path, after string, most int) ([
 	if n == nil || !n.isDir() {
 		return nil, notFound(path)
 	}
-	names := n.names()
-	first, found := slices.BinarySearch(names, after)
-	if found {
-		first++
-	}
-	names = names[first:]
-	names = names[:min(most, len(names))]
-	paths := slices.Clone(names)
-	driver.JoinPaths(path, paths)
-	entries := make([]driver.Entry, len(names))
-	for i, p := range paths {
-		entries[i] = driver.Entry{Path: p, IsDir: n.children[names[i]].isDir()}
-	}
-	return entries, nil
+	return driver.EntriesAfter(n.entries(), after, most), nil
 }
 
 // Move implements [driver.Driver].

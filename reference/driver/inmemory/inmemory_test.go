@@ -58,7 +58,7 @@ func TestBoundIsKeptAndGivenBack(t *testing.T) {
 		t.Fatal("a write to what was deleted succeeded")
 	}
 	if d.used != 0 || len(d.pending) != 0 || len(d.root.children) != 0 {
-		t.Fatalf("%d bytes are still counted, %d pending, children %v", d.used, len(d.pending), d.root.names())
+		t.Fatalf("%d bytes are still counted, %d pending, children %v", d.used, len(d.pending), d.root.entries())
 	}
 	for i := range 1000 {
 		if err = d.PutContent(ctx, fmt.Sprintf("/n%d", i), nil); err != nil {

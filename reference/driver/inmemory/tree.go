@@ -1,11 +1,12 @@
 package inmemory
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/registryconform/conform/reference/driver"
 )
 
 // A node is a file (content set) or a directory that has a file below.
@@ -13,21 +14,25 @@ type node struct {
 	content  *content
 	modified time.Time
 	children map[string]*node
-	// sorted are the names of the children, once somebody asked for them
+	// sorted are the children, once somebody asked for them
 	// and until one comes or goes.
-	sorted atomic.Pointer[[]string]
+	sorted atomic.Pointer[[]driver.Entry]
 }
 
 func (n *node) isDir() bool { return n.content == nil }
 
-// names returns the names of the children, sorted. They must not be changed.
-func (n *node) names() []string {
+// entries returns the children, sorted. They must not be changed.
+func (n *node) entries() []driver.Entry {
 	if sorted := n.sorted.Load(); sorted != nil {
 		return *sorted
 	}
-	names := slices.Sorted(maps.Keys(n.children))
-	n.sorted.Store(&names)
-	return names
+	entries := make([]driver.Entry, 0, len(n.children))
+	for name, child := range n.children {
+		entries = append(entries, driver.Entry{Name: name, IsDir: child.isDir()})
+	}
+	slices.SortFunc(entries, driver.CompareEntries)
+	n.sorted.Store(&entries)
+	return entries
 }
 
 // add makes a new child.
