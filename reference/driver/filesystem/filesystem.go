@@ -27,7 +27,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -70,6 +69,7 @@ type Driver struct {
 	root   string
 	noSync bool
 	names  *syncer
+	loose  loose
 
 	listings *known[[]driver.Entry]
 	contents *known[[]byte]
@@ -78,9 +78,6 @@ type Driver struct {
 
 	process string        // begins the names that this driver makes up
 	made    atomic.Uint64 // counts them
-
-	mu       sync.Mutex
-	unsynced map[string]int // directories in view, of which their parent may not know for good yet
 }
 
 var _ driver.Lister = (*Driver)(nil)
@@ -95,7 +92,7 @@ func New(p Parameters) (*Driver, error) {
 		return nil, fmt.Errorf("filesystem: root %q: %w", p.Root, err)
 	}
 	d := &Driver{
-		root: root, noSync: p.NoSync, names: newSyncer(syncDir), unsynced: map[string]int{},
+		root: root, noSync: p.NoSync, names: newSyncer(syncDir), loose: loose{byDir: map[string]*looseDir{}},
 		listings: newKnown[[]driver.Entry](listingsBound), contents: newKnown[[]byte](contentsBound),
 		intents: intents{byDir: map[string]*intent{}}, process: rand.Text(),
 	}

@@ -95,6 +95,7 @@ func (d *Driver) prune(dir string) (stays string) {
 		if !rmdir(dir) {
 			break
 		}
+		d.loose.gone(dir)
 	}
 	return dir
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/registryconform/conform/reference/driver"
@@ -29,31 +28,6 @@ func (d *Driver) firstMissing(dir string) string {
 		missing = dir
 	}
 	return missing
-}
-
-// note counts directories that are in view before their names are for good.
-func (d *Driver) note(n int, dirs ...string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, dir := range dirs {
-		if d.unsynced[dir] += n; d.unsynced[dir] == 0 {
-			delete(d.unsynced, dir)
-		}
-	}
-}
-
-// unsyncedAbove returns the directories above a path that others have brought
-// into view just now.
-func (d *Driver) unsyncedAbove(full string) []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var above []string
-	for dir := range d.unsynced {
-		if strings.HasPrefix(full, dir+"/") {
-			above = append(above, dir)
-		}
-	}
-	return above
 }
 
 // Move implements [driver.Driver].
@@ -98,25 +72,24 @@ func isFile(full string) error {
 
 // rename moves a file for good, makes the directories that are missing, and
 // removes those that are empty now.
-func (d *Driver) rename(from, to string) error {
-	var made []string
-	defer func() { d.note(-1, made...) }()
+func (d *Driver) rename(from, to string) (err error) {
+	var made []*looseDir
+	defer func() { d.loose.end(made, err == nil) }()
 	for range maxTries {
 		err := rename(from, to)
 		switch {
 		case err == nil:
-			names := map[string]bool{d.prune(filepath.Dir(from)): true}
+			names := unsynced{dirs: map[string]bool{d.prune(filepath.Dir(from)): true}}
 			if d.noSync {
 				return nil
 			}
-			d.addNames(names, to)
-			return d.names.all(names)
+			names.add(d, to)
+			return names.sync(d)
 		case !errors.Is(err, fs.ErrNotExist) || isFile(from) != nil:
 			return err
 		}
 		err = mkdirAll(filepath.Dir(to), func(dir string) {
-			made = append(made, dir)
-			d.note(1, dir)
+			made = append(made, d.loose.begin(dir)...)
 		})
 		if err != nil {
 			return err
@@ -179,7 +152,11 @@ func (d *Driver) takeAway(full string) (trash string, err error) {
 		return "", pathError("unlink", full, err)
 	}
 	trash = d.unnamed("trash")
-	return trash, rename(full, trash)
+	if err := rename(full, trash); err != nil {
+		return trash, err
+	}
+	d.loose.allGone(full)
+	return trash, nil
 }
 
 // removeAll removes a tree into which others may move a file at the moment, of

@@ -101,19 +101,19 @@ func (s *staged) end() error {
 }
 
 // publish gives the files their names, for good unless noSync is set.
-func (d *Driver) publish(files []*staged, noSync bool) error {
-	var shown []string // the directories that came into view
-	defer func() { d.note(-1, shown...) }()
-	names := map[string]bool{}
+func (d *Driver) publish(files []*staged, noSync bool) (err error) {
+	var shown []*looseDir // the directories that came into view
+	defer func() { d.loose.end(shown, d.noSync || err == nil && !noSync) }()
+	names := &unsynced{dirs: map[string]bool{}}
 	for range maxTries {
 		units, err := d.stage(files)
 		if err == nil && !noSync {
 			err = syncUnits(units)
 		}
 		if err == nil {
-			tops := trees(units)
-			d.note(1, tops...)
-			shown = append(shown, tops...)
+			for _, u := range units {
+				shown = append(shown, d.loose.begin(u.unsynced(noSync)...)...)
+			}
 			err = d.show(units, names)
 		}
 		for _, u := range units {
@@ -123,7 +123,7 @@ func (d *Driver) publish(files []*staged, noSync bool) error {
 		case err == nil && noSync:
 			return nil
 		case err == nil:
-			return d.names.all(names)
+			return names.sync(d)
 		case !errors.Is(err, errRaced):
 			return err
 		}
@@ -132,10 +132,9 @@ func (d *Driver) publish(files []*staged, noSync bool) error {
 	return errRaced
 }
 
-// show brings units into view, one after the other, and adds the directories
-// that must be synced for it to last. Among them are the parents of those that
-// others have brought into view just now.
-func (d *Driver) show(units []*unit, names map[string]bool) error {
+// show brings units into view, one after the other, and adds what must be synced
+// for it to last.
+func (d *Driver) show(units []*unit, names *unsynced) error {
 	for _, u := range units {
 		if err := u.rename(); err != nil {
 			return err
@@ -143,28 +142,25 @@ func (d *Driver) show(units []*unit, names map[string]bool) error {
 		for _, s := range u.files {
 			s.placed = true
 		}
-		d.addNames(names, u.to)
+		names.add(d, u.to)
 	}
 	return nil
 }
 
-// addNames adds the directories that must be synced for the name of a file or
-// directory to last.
-func (d *Driver) addNames(names map[string]bool, full string) {
-	names[filepath.Dir(full)] = true
-	for _, above := range d.unsyncedAbove(full) {
-		names[filepath.Dir(above)] = true
+// unsynced returns the directories that come into view with the unit and whose
+// names are not stable: the top of a tree, and where nothing of it was synced, all.
+func (u *unit) unsynced(all bool) []string {
+	switch {
+	case !u.isTree():
+		return nil
+	case !all:
+		return []string{u.to}
 	}
-}
-
-// trees returns the directories that come into view with the units.
-func trees(units []*unit) (tops []string) {
-	for _, u := range units {
-		if u.isTree() {
-			tops = append(tops, u.to)
-		}
+	var dirs []string
+	for _, dir := range u.dirs {
+		dirs = append(dirs, u.to+strings.TrimPrefix(dir, u.from))
 	}
-	return tops
+	return dirs
 }
 
 // stage writes the files under names that nobody knows, with the directories
