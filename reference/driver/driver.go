@@ -109,6 +109,32 @@ type FileWriter interface {
 	Commit(ctx context.Context) error
 }
 
+// A Peeker is a [Driver] that tells what is uncommitted without a [FileWriter],
+// which may take it from another one.
+type Peeker interface {
+	// Uncommitted returns how many bytes of the file writers have left
+	// uncommitted. It changes nothing. It fails with [PathNotFoundError] if
+	// there is nothing, and with [BusyError] if a writer has it open whose
+	// bytes are not sure yet.
+	Uncommitted(ctx context.Context, path string) (int64, error)
+}
+
+// Uncommitted does what that of a [Peeker] does, with a writer if d is none.
+func Uncommitted(ctx context.Context, d Driver, path string) (int64, error) {
+	if p, ok := d.(Peeker); ok {
+		return p.Uncommitted(ctx, path)
+	}
+	w, err := d.Writer(ctx, path, true)
+	if err != nil {
+		return 0, err
+	}
+	size := w.Size()
+	if size == 0 {
+		err = errors.Join(PathNotFoundError{Path: path, DriverName: d.Name()}, w.Cancel(ctx))
+	}
+	return size, errors.Join(err, w.Close())
+}
+
 // An OrphanAborter is a [Driver] whose store keeps what writers left uncommitted for
 // ever, also where no path leads to it any more.
 type OrphanAborter interface {

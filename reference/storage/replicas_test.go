@@ -289,3 +289,93 @@ func TestMoverMovesItsOwn(t *testing.T) {
 		})
 	}
 }
+
+// TestAskingEndsNoUpload asks a replica how far an upload has come that another is
+// at, and which has sent the store nothing yet. It goes on (S-145).
+func TestAskingEndsNoUpload(t *testing.T) {
+	t.Parallel()
+	for name, open := range shared(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			replicas := openReplicas(t, open, 2, "asked")
+			content := bytes.Repeat([]byte("asked"), part/5)
+			u := interrupted(t, replicas[0], nil)
+			w, err := replicas[0].Blobs().Resume(t.Context(), u.ID)
+			must(t, err)
+			for rest := content; len(rest) > 0; rest = rest[min(len(rest), part/4):] {
+				must(t, second(w.Write(rest[:min(len(rest), part/4)])))
+				_, err := replicas[1].Blobs().Upload(t.Context(), u.ID)
+				must(t, err)
+			}
+			must(t, second(w.Commit(t.Context(), registry.Descriptor{Digest: digest.FromBytes(content)})))
+			must(t, w.Close())
+			blob, err := replicas[1].Blobs().Open(t.Context(), digest.FromBytes(content))
+			must(t, err)
+			defer blob.Close()
+			got, err := io.ReadAll(blob)
+			if err != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes came back, %v", len(got), err)
+			}
+		})
+	}
+}
+
+// plain is a driver that is nothing else.
+type plain struct{ driver.Driver }
+
+// TestUncommitted asks each driver, of another process, what a writer has left, and
+// one that must open a writer for it. A driver that is asked takes nothing from who
+// is writing.
+func TestUncommitted(t *testing.T) {
+	t.Parallel()
+	all := shared(t)
+	memory := inmemory.New(inmemory.Parameters{})
+	all["inmemory"] = func() (driver.Driver, error) { return memory, nil }
+	for name, open := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			d, err := open()
+			must(t, err)
+			other, err := open()
+			must(t, err)
+			const path = "/uncommitted/file"
+			asked := func(want int64, all ...driver.Driver) {
+				t.Helper()
+				for _, d := range all {
+					got, err := driver.Uncommitted(ctx, d, path)
+					_, busy := errors.AsType[driver.BusyError](err)
+					_, none := errors.AsType[driver.PathNotFoundError](err)
+					if got != max(want, 0) || none != (want == 0) || busy != (want < 0) || err != nil && !none && !busy {
+						t.Errorf("%T: %d bytes, %v, want %d", d, got, err, want)
+					}
+				}
+			}
+			asked(0, d, other, plain{other})
+			want := int64(0)
+			for range 2 {
+				w, err := d.Writer(ctx, path, true)
+				must(t, err)
+				must(t, second(w.Write(make([]byte, part))))
+				if name == "filesystem" || name == "inmemory" {
+					asked(-1, other, plain{other})
+				} else if _, err := driver.Uncommitted(ctx, other, path); err != nil && !errors.As(err, new(driver.PathNotFoundError)) {
+					t.Error(err)
+				}
+				must(t, second(w.Write([]byte("the end"))))
+				must(t, w.Close())
+				want += part + 7
+				asked(want, d, other, plain{other})
+			}
+			w, err := d.Writer(ctx, path, true)
+			must(t, err)
+			if w.Size() != want {
+				t.Errorf("%d bytes are there, want %d", w.Size(), want)
+			}
+			must(t, errors.Join(w.Commit(ctx), w.Close()))
+			asked(0, d, other)
+			must(t, d.Delete(ctx, path))
+			asked(0, d, other, plain{other})
+		})
+	}
+}

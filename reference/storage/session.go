@@ -77,21 +77,44 @@ func (b *blobs) Upload(ctx context.Context, id string) (registry.Upload, error) 
 	}
 	defer close(u.known)
 	defer b.r.release(u)
-	defer u.remember()
-	err = u.load(ctx)
-	if errors.Is(err, errBusy()) {
-		// Another process is at it: what it has not closed is not sure yet.
-		var at uint64
-		at, _, err = u.storedHash(ctx)
-		u.size.Store(int64(at))
+	if u.recall() {
+		u.remember()
+		return u.Upload(), nil
+	}
+	err = u.readStart(ctx)
+	if err == nil {
+		err = u.look(ctx)
 	}
 	if err != nil {
 		return registry.Upload{}, err
 	}
-	if u.file != nil {
-		defer u.file.Close()
-	}
 	return u.Upload(), nil
+}
+
+// look finds out how many bytes a stored session has, and changes nothing: another
+// process may be at it.
+func (u *upload) look(ctx context.Context) error {
+	data := layout.UploadData(u.name, u.id)
+	info, err := u.r.driver.Stat(ctx, data)
+	if err == nil {
+		u.size.Store(info.Size())
+		return nil
+	}
+	if !absent(err) {
+		return fmt.Errorf("stat upload %s: %w", u.id, err)
+	}
+	size, err := driver.Uncommitted(ctx, u.r.driver, data)
+	if _, busy := errors.AsType[driver.BusyError](err); busy {
+		// What is not closed is not sure yet.
+		at, _, err := u.storedHash(ctx)
+		u.size.Store(int64(at))
+		return err
+	}
+	if err != nil && !absent(err) {
+		return mapped("look at upload "+u.id, err)
+	}
+	u.size.Store(size)
+	return nil
 }
 
 func errBusy() error {
@@ -150,18 +173,10 @@ func (u *upload) load(ctx context.Context) error {
 	if u.recall() {
 		return nil
 	}
-	d := u.r.driver
-	text, err := d.GetContent(ctx, layout.UploadStartedAt(u.name, u.id))
-	if absent(err) {
-		return registry.ErrBlobUploadUnknown.With(u.id)
+	if err := u.readStart(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("read upload %s: %w", u.id, err)
-	}
-	if u.started, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))); err != nil {
-		return fmt.Errorf("start of upload %s: %w", u.id, err)
-	}
-	data := layout.UploadData(u.name, u.id)
+	d, data := u.r.driver, layout.UploadData(u.name, u.id)
 	committed, err := d.Stat(ctx, data)
 	if err == nil {
 		return u.recover(ctx, data, committed.ModTime())
@@ -176,9 +191,10 @@ func (u *upload) load(ctx context.Context) error {
 	u.file = file
 	u.sign = u.started
 	if u.file.Size() == 0 {
-		// Nothing of it is stored yet, and perhaps never will be.
+		// Nothing of it is stored yet, and perhaps never will be. What there is
+		// of a file may be that of another process.
 		u.hashes = canonicalHash()
-		err = errors.Join(u.file.Cancel(ctx), u.file.Close())
+		err = u.file.Close()
 		u.file = nil
 		return mapped("open upload "+u.id, err)
 	}
@@ -186,6 +202,21 @@ func (u *upload) load(ctx context.Context) error {
 	u.size.Store(u.resumed)
 	if u.hashes, err = u.loadHashes(ctx); err != nil {
 		return errors.Join(err, u.file.Close())
+	}
+	return nil
+}
+
+// readStart reads when a stored session began, and with it that there is one.
+func (u *upload) readStart(ctx context.Context) error {
+	text, err := u.r.driver.GetContent(ctx, layout.UploadStartedAt(u.name, u.id))
+	if absent(err) {
+		return registry.ErrBlobUploadUnknown.With(u.id)
+	}
+	if err != nil {
+		return fmt.Errorf("read upload %s: %w", u.id, err)
+	}
+	if u.started, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(string(text))); err != nil {
+		return fmt.Errorf("start of upload %s: %w", u.id, err)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	}
 	w := &writer{d: d, ctx: context.WithoutCancel(ctx), path: path, key: d.store.Key(path)}
 	if append {
-		found, err := w.resume(ctx, path)
+		found, err := w.resume(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -67,34 +67,58 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	return w, nil
 }
 
-// resume goes on with the upload to path, and reports whether there is one. If
-// not, it demands that the content there is empty.
-func (w *writer) resume(ctx context.Context, path string) (bool, error) {
-	file, err := w.d.head(ctx, w.key)
-	if err != nil && !isAbsent(err) && !errors.Is(err, errNotCopied) {
-		return false, failure(ctx, err)
+// Uncommitted implements [driver.Peeker].
+func (d *Driver) Uncommitted(ctx context.Context, path string) (int64, error) {
+	if err := check(ctx, path, false); err != nil {
+		return 0, err
 	}
-	r, err := w.d.find(ctx, path)
-	if err != nil && !isAbsent(err) {
-		return false, failure(ctx, err)
+	w := &writer{d: d, path: path, key: d.store.Key(path)}
+	pending, _, err := w.find(ctx)
+	if err == nil && !pending {
+		return 0, driver.PathNotFoundError{Path: path, DriverName: name}
 	}
-	// The record of content that is committed was left by a crash.
-	pending := err == nil && r.upload != file.metadata[metaUpload]
-	if !pending {
-		if file.size > 0 {
-			return false, driver.CommittedError{Path: path, DriverName: name}
-		}
-		return false, nil
+	if err == nil {
+		err = w.load(ctx)
 	}
-	w.record = r
-	return true, failure(ctx, w.load(ctx))
+	return w.Size(), failure(ctx, err)
 }
 
-// load reads what the server has of the upload, and takes it.
-func (w *writer) load(ctx context.Context) error {
-	if err := w.d.take(ctx, &w.record); err != nil {
-		return err
+// find looks for the record of the upload, and reports whether there is one, and
+// the size of the content there.
+func (w *writer) find(ctx context.Context) (pending bool, size int64, err error) {
+	file, err := w.d.head(ctx, w.key)
+	if err != nil && !isAbsent(err) && !errors.Is(err, errNotCopied) {
+		return false, 0, err
 	}
+	r, err := w.d.find(ctx, w.path)
+	if err != nil && !isAbsent(err) {
+		return false, 0, err
+	}
+	w.record = r
+	// The record of content that is committed was left by a crash.
+	return err == nil && r.upload != file.metadata[metaUpload], file.size, nil
+}
+
+// resume goes on with the upload to path, and reports whether there is one. If
+// not, it demands that the content there is empty.
+func (w *writer) resume(ctx context.Context) (bool, error) {
+	pending, size, err := w.find(ctx)
+	switch {
+	case err != nil:
+		return false, failure(ctx, err)
+	case !pending && size > 0:
+		return false, driver.CommittedError{Path: w.path, DriverName: name}
+	case !pending:
+		return false, nil
+	}
+	if err = w.d.take(ctx, &w.record); err == nil {
+		err = w.load(ctx)
+	}
+	return true, failure(ctx, err)
+}
+
+// load reads what the server has of the upload.
+func (w *writer) load(ctx context.Context) error {
 	var err error
 	if w.blocks, w.sent, err = w.d.blocks(ctx, w.key, w.record.upload); err != nil {
 		return err

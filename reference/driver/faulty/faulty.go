@@ -30,6 +30,7 @@ const (
 	Delete      Op = "Delete"
 	RedirectURL Op = "RedirectURL"
 	Walk        Op = "Walk"
+	Uncommitted Op = "Uncommitted"
 )
 
 // A Hook runs before each call, in the caller's goroutine; path is that of the
@@ -90,6 +91,14 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		return nil, err
 	}
 	return &writer{d, path, w}, nil
+}
+
+// Uncommitted implements [driver.Peeker], as well as the inner driver can.
+func (d *Driver) Uncommitted(ctx context.Context, path string) (int64, error) {
+	if err := d.hook(Uncommitted, path); err != nil {
+		return 0, err
+	}
+	return driver.Uncommitted(ctx, d.inner, path)
 }
 
 // Stat implements [driver.Driver].

@@ -80,7 +80,10 @@ type Driver struct {
 	made    atomic.Uint64 // counts them
 }
 
-var _ driver.Lister = (*Driver)(nil)
+var (
+	_ driver.Lister = (*Driver)(nil)
+	_ driver.Peeker = (*Driver)(nil)
+)
 
 // New returns the driver of a root, and puts away what a crash left.
 func New(p Parameters) (*Driver, error) {

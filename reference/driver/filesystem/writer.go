@@ -70,6 +70,22 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	return w, nil
 }
 
+// Uncommitted implements [driver.Peeker].
+func (d *Driver) Uncommitted(ctx context.Context, path string) (int64, error) {
+	if err := check(ctx, path, false); err != nil {
+		return 0, err
+	}
+	full := filepath.Join(d.uncommitted(path), data)
+	if isLocked(full) {
+		return 0, driver.BusyError{Path: path, DriverName: name}
+	}
+	info, err := os.Stat(full)
+	if err != nil {
+		return 0, typed(path, err)
+	}
+	return info.Size(), nil
+}
+
 // open opens the staged file and locks it, so that no other process writes to it
 // too.
 func (w *writer) open(flags int) error {

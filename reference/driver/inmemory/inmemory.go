@@ -49,7 +49,10 @@ type pending struct {
 	open    bool  // its writer is not closed
 }
 
-var _ driver.Lister = (*Driver)(nil)
+var (
+	_ driver.Lister = (*Driver)(nil)
+	_ driver.Peeker = (*Driver)(nil)
+)
 
 // New returns an empty driver.
 func New(p Parameters) *Driver {

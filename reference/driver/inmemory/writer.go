@@ -27,6 +27,23 @@ var (
 	errGoneOn    = error(driver.BusyError{DriverName: name})
 )
 
+// Uncommitted implements [driver.Peeker].
+func (d *Driver) Uncommitted(ctx context.Context, path string) (int64, error) {
+	if err := check(ctx, path, false); err != nil {
+		return 0, err
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	p := d.pending[path]
+	switch {
+	case p == nil:
+		return 0, notFound(path)
+	case p.open:
+		return 0, driver.BusyError{Path: path, DriverName: name}
+	}
+	return p.content.size, nil
+}
+
 // Writer implements [driver.Driver].
 func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.FileWriter, error) {
 	if err := check(ctx, path, false); err != nil {

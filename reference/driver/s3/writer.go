@@ -29,7 +29,7 @@ type writer struct {
 	d     *Driver
 	ctx   context.Context // for writes, which have none; never done
 	path  string
-	u     upload
+	u     upload // none: it is made with the first part or tail
 	parts []types.CompletedPart
 	sent  int64  // bytes in parts
 	buf   []byte // what comes behind them, a part at most
@@ -58,7 +58,7 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 	case any:
 		return nil, failure(ctx, fmt.Errorf("%s: %w", path, errIsDir))
 	}
-	w := &writer{d: d, ctx: context.WithoutCancel(ctx), path: path}
+	w := &writer{d: d, ctx: context.WithoutCancel(ctx), path: path, u: upload{key: d.key(path)}}
 	earlier, err := d.uploadsOf(ctx, d.key(path))
 	if err != nil {
 		return nil, err
@@ -72,9 +72,6 @@ func (d *Driver) Writer(ctx context.Context, path string, append bool) (driver.F
 		for _, u := range earlier {
 			err = errors.Join(err, d.abort(ctx, u))
 		}
-	}
-	if err == nil && w.u.id == "" {
-		w.u, err = d.create(ctx, d.key(path))
 	}
 	if err != nil {
 		return nil, err
@@ -94,36 +91,59 @@ func (d *Driver) addable(ctx context.Context, path string) error {
 	return nil
 }
 
+// Uncommitted implements [driver.Peeker].
+func (d *Driver) Uncommitted(ctx context.Context, path string) (int64, error) {
+	if err := check(ctx, path, false); err != nil {
+		return 0, err
+	}
+	all, err := d.uploadsOf(ctx, d.key(path))
+	if err != nil {
+		return 0, err
+	}
+	w, _, err := d.newest(ctx, path, all)
+	switch {
+	case err != nil:
+		return 0, err
+	case w == nil:
+		return 0, driver.PathNotFoundError{Path: path, DriverName: name}
+	}
+	return w.Size(), nil
+}
+
 // resume goes on with the newest of some uploads of one key. The others are
 // aborted: they are what a lost answer or a crash left.
 func (w *writer) resume(ctx context.Context, all []upload) error {
+	newest, losers, err := w.d.newest(ctx, w.path, all)
+	if newest != nil {
+		newest.ctx = w.ctx
+		*w = *newest
+	}
+	for _, u := range losers {
+		err = errors.Join(err, w.d.abort(ctx, u))
+	}
+	return err
+}
+
+// newest returns the writer of the newest of some uploads of one key, nil if there
+// is none, and the others. It changes nothing.
+func (d *Driver) newest(ctx context.Context, path string, all []upload) (w *writer, losers []upload, err error) {
 	for _, u := range all {
-		c := &writer{d: w.d, ctx: w.ctx, path: w.path, u: u}
+		c := &writer{d: d, ctx: ctx, path: path, u: u}
 		mine, err := c.load(ctx)
-		if err != nil {
-			if isGone(err) {
-				continue
-			}
-			return err
-		}
-		if !mine {
-			continue
-		}
-		if w.u.id == "" {
-			*w = *c
-			continue
-		}
-		loser := w.u
-		if c.newer(w) {
-			*w = *c
-		} else {
-			loser = c.u
-		}
-		if err := w.d.abort(ctx, loser); err != nil {
-			return err
+		switch {
+		case isGone(err):
+		case err != nil:
+			return nil, nil, err
+		case !mine:
+		case w == nil:
+			w = c
+		case c.newer(w):
+			w, losers = c, append(losers, w.u)
+		default:
+			losers = append(losers, c.u)
 		}
 	}
-	return nil
+	return w, losers, nil
 }
 
 // newer reports whether w began after v, or, as far as the clock tells, at the
@@ -202,10 +222,21 @@ func (w *writer) Write(p []byte) (int, error) {
 	return written, nil
 }
 
+// begin makes the upload, if there is none.
+func (w *writer) begin(ctx context.Context) (err error) {
+	if w.u.id == "" {
+		w.u, err = w.d.create(ctx, w.u.key)
+	}
+	return err
+}
+
 // send makes a part of the buffer. After a failure it can be called again.
 func (w *writer) send(ctx context.Context) error {
 	if len(w.parts) == maxParts {
 		return failure(ctx, errTooLong)
+	}
+	if err := w.begin(ctx); err != nil {
+		return err
 	}
 	number := aws.Int32(int32(len(w.parts) + 1))
 	out, err := w.d.client.UploadPart(ctx, &s3.UploadPartInput{
@@ -268,16 +299,37 @@ func (w *writer) Cancel(ctx context.Context) error {
 	clean, cancel := lasting(ctx, 0)
 	defer cancel()
 	if w.shut {
-		now := &writer{d: w.d, ctx: w.ctx, u: w.u}
-		if _, err := now.load(clean); err != nil && !isGone(err) {
+		if err := w.goneOn(clean); err != nil {
 			return err
-		} else if err == nil && now.Size() > w.Size() {
-			return failure(ctx, errGoneOn)
 		}
 	}
 	w.ended = errCancelled
 	w.sent, w.buf = w.Size(), nil
+	if w.u.id == "" {
+		return nil
+	}
 	return w.d.abort(clean, w.u)
+}
+
+// goneOn fails if another writer has gone on with what this one has closed.
+func (w *writer) goneOn(ctx context.Context) error {
+	if w.u.id == "" {
+		others, err := w.d.uploadsOf(ctx, w.u.key)
+		if err == nil && len(others) > 0 {
+			err = failure(ctx, errGoneOn)
+		}
+		return err
+	}
+	now := &writer{d: w.d, ctx: w.ctx, u: w.u}
+	switch _, err := now.load(ctx); {
+	case isGone(err):
+		return nil
+	case err != nil:
+		return err
+	case now.Size() > w.Size():
+		return failure(ctx, errGoneOn)
+	}
+	return nil
 }
 
 func (w *writer) Close() error {
@@ -320,6 +372,9 @@ func (w *writer) keep(ctx context.Context) error {
 		return nil
 	case int64(len(w.buf)) >= w.d.p.ChunkSize:
 		return w.send(ctx)
+	}
+	if err := w.begin(ctx); err != nil {
+		return err
 	}
 	return w.d.saveTail(ctx, w.u, w.sent, w.buf)
 }
