@@ -84,6 +84,15 @@ func scenarios() []scenario {
 		{"image of blobs", blobs, func(t *testing.T, r *storage.Registry) (digest.Digest, error) {
 			return image(t, r, "tag")
 		}, false},
+		{"image of blobs by other digests", func(t *testing.T, r *storage.Registry) {
+			for _, content := range []string{"{}", layer} {
+				_, err := blobBy(t, open(t, r, "app"), digest.SHA512, content)
+				must(t, err)
+			}
+		}, func(t *testing.T, r *storage.Registry) (digest.Digest, error) {
+			return put(t, open(t, r, "app"), "tag", imageType, strings.ReplaceAll(
+				imageOf(digest.SHA512.FromString(layer), len(layer), ""), digest.FromString("{}").String(), digest.SHA512.FromString("{}").String()))
+		}, false},
 		{"image of blobs with a tag that names another", func(t *testing.T, r *storage.Registry) {
 			blobs(t, r)
 			_, err := put(t, open(t, r, "app"), "tag", imageType, other())

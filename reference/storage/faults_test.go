@@ -174,3 +174,26 @@ func TestFullMemoryStore(t *testing.T) {
 	}
 	push(t, p, bytes.Repeat([]byte("y"), 100<<10))
 }
+
+// TestTagOfWhichNothingCanBeRead: while it can't be told what a tag names, so that it
+// could not name that again, it is not set.
+func TestTagOfWhichNothingCanBeRead(t *testing.T) {
+	t.Parallel()
+	d := inmemory.New(inmemory.Parameters{})
+	p := repository(t, storage.New(d, storage.Options{}), "faults")
+	config := push(t, p, []byte("{}"))
+	var all []registry.Descriptor
+	for _, extra := range []string{"", `,"annotations":{"a":"b"}`} {
+		desc, err := p.Manifests().Put(t.Context(), image(t, config, extra), registry.PutOptions{})
+		must(t, err)
+		all = append(all, desc)
+	}
+	must(t, p.Tags().Set(t.Context(), tag("t"), all[0]))
+	sick := repository(t, storage.New(failing(d, "/t/current/"), storage.Options{}), "faults")
+	wantOutage(t, "set", sick.Tags().Set(t.Context(), tag("t"), all[1]))
+	_, err := sick.Manifests().Put(t.Context(), image(t, config, ""), registry.PutOptions{Tags: []registry.Tag{tag("t")}})
+	wantOutage(t, "push", err)
+	if desc, err := p.Tags().Get(t.Context(), tag("t")); err != nil || desc.Digest != all[0].Digest {
+		t.Errorf("the tag names %s, %v, want %s", desc.Digest, err, all[0].Digest)
+	}
+}

@@ -78,3 +78,33 @@ func TestReferencesPlatforms(t *testing.T) {
 		}
 	}
 }
+
+// What an index names by the media type of a manifest must be one here; what it
+// names by another may be a blob, as caches of builds do.
+func TestReferencesOfAnIndexToBlobs(t *testing.T) {
+	t.Parallel()
+	p := repository(t, storage.New(inmemory.New(inmemory.Parameters{}), storage.Options{}), "a")
+	layer, config := push(t, p, []byte("layer")), push(t, p, []byte("{}"))
+	child := image(t, config, "", layer)
+	manifested, err := p.Manifests().Put(t.Context(), child, registry.PutOptions{})
+	must(t, err)
+	missing := describe([]byte("missing"))
+	for _, c := range []struct {
+		mediaType string
+		child     registry.Descriptor
+		want      string
+	}{
+		{v1.MediaTypeImageLayerGzip, layer, ""},
+		{"application/vnd.buildkit.cacheconfig.v0", config, ""},
+		{v1.MediaTypeImageLayerGzip, missing, "MANIFEST_BLOB_UNKNOWN"},
+		{v1.MediaTypeImageManifest, layer, "MANIFEST_BLOB_UNKNOWN"},
+		{v1.MediaTypeImageManifest, manifested, ""},
+		{"application/vnd.unknown.manifest", manifested, ""},
+	} {
+		index := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, c.mediaType, c.child.Digest, c.child.Size)
+		_, err := p.Manifests().Put(t.Context(), parse(t, v1.MediaTypeImageIndex, index), registry.PutOptions{})
+		if codesOf(err) != c.want || (err == nil) != (c.want == "") {
+			t.Errorf("%s of %s: %v, want %q", c.mediaType, c.child.Digest, err, c.want)
+		}
+	}
+}

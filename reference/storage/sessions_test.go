@@ -418,3 +418,31 @@ func TestSessionIsSeenToBeAtWorkBeforeItIsSeen(t *testing.T) {
 		})
 	}
 }
+
+// TestWritingIsASignOfLife: an upload that goes on for long is seen to be at work
+// once a minute, so that it is not purged.
+func TestWritingIsASignOfLife(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l ledger
+		d := faulty.Wrap(inmemory.New(inmemory.Parameters{}), l.hook)
+		w, err := repository(t, storage.New(d, storage.Options{}), "long").Blobs().Create(t.Context())
+		must(t, err)
+		must(t, second(w.Write(make([]byte, 100<<10))))
+		l.take()
+		signs := 0
+		for range 40 {
+			time.Sleep(15 * time.Second)
+			must(t, second(w.Write([]byte("slow"))))
+			for _, call := range l.take() {
+				if strings.HasPrefix(call, "PutContent ") && path.Base(call) == "hashstate" {
+					signs++
+				}
+			}
+		}
+		if signs < 8 || signs > 10 {
+			t.Errorf("%d signs of life in ten minutes", signs)
+		}
+		must(t, w.Cancel(t.Context()))
+	})
+}

@@ -56,9 +56,10 @@ func tagsOf(names []string) []registry.Tag {
 
 func checkNoTags(t *testing.T, r registry.Registry) {
 	p := Repository(t, r, "nothing")
-	all := func() ([]registry.Tag, error) {
+	afters := []registry.Tag{{}, Tag("last")}
+	all := func(after registry.Tag) ([]registry.Tag, error) {
 		var got []registry.Tag
-		for x, err := range p.Tags().All(t.Context(), registry.Tag{}) {
+		for x, err := range p.Tags().All(t.Context(), after) {
 			if err != nil {
 				return nil, err
 			}
@@ -66,13 +67,21 @@ func checkNoTags(t *testing.T, r registry.Registry) {
 		}
 		return got, nil
 	}
-	_, err := all()
-	WantError(t, err, registry.ErrNameUnknown)
+	unknown := func() {
+		t.Helper()
+		for _, after := range afters {
+			_, err := all(after)
+			WantError(t, err, registry.ErrNameUnknown)
+		}
+	}
+	unknown()
 	config := Push(t, p, []byte("{}"))
 	empty := func() {
 		t.Helper()
-		if got, err := all(); err != nil || len(got) != 0 {
-			t.Fatalf("tags %v, error %v", got, err)
+		for _, after := range afters {
+			if got, err := all(after); err != nil || len(got) != 0 {
+				t.Fatalf("after %q: tags %v, error %v", after, got, err)
+			}
 		}
 	}
 	empty()
@@ -82,6 +91,5 @@ func checkNoTags(t *testing.T, r registry.Registry) {
 	Must(t, p.Tags().Delete(t.Context(), Tag("t")))
 	empty()
 	Must(t, p.Manifests().Delete(t.Context(), m.Digest))
-	_, err = all()
-	WantError(t, err, registry.ErrNameUnknown)
+	unknown()
 }
