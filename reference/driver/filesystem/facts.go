@@ -13,8 +13,8 @@ import (
 const (
 	// factsBound is how many bytes the facts of one kind may take, and factCost
 	// what one takes beside its path and content.
-	factsBound = 4 << 20
-	factCost   = 256
+	factsBound = 8 << 20
+	factCost   = 512
 )
 
 // An exclusive is what the driver of a root that nobody else changes knows of its

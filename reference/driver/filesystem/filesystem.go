@@ -60,7 +60,7 @@ type Parameters struct {
 	NoSync bool
 	// Exclusive says that nothing but this driver changes what is under Root.
 	// It then asks the system once what a small file holds, how long a file is
-	// and that there is none, and remembers the answers in a few MiB.
+	// and that there is none, and remembers the answers in 16 MiB at most.
 	Exclusive bool
 }
 
