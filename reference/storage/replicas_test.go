@@ -379,3 +379,22 @@ func TestUncommitted(t *testing.T) {
 		})
 	}
 }
+
+// TestAskingWhileAnUploadIsRecovered: whoever has given an upload up left no number
+// of bytes.
+func TestAskingWhileAnUploadIsRecovered(t *testing.T) {
+	t.Parallel()
+	d, err := filesystem.New(filesystem.Parameters{Root: t.TempDir()})
+	must(t, err)
+	p := repository(t, storage.New(d, storage.Options{}), "given/up")
+	u := interrupted(t, p, []byte("given up"))
+	w, err := d.Writer(t.Context(), uploadPath("given/up", u.ID, "data"), true)
+	must(t, err)
+	defer w.Close()
+	for state, want := range map[string]int64{"\xff\xff\xff\xff\xff\xff\xff\xff": 0, "\x00\x00\x00\x00\x00\x00\x00\x05": 5} {
+		must(t, d.PutContent(t.Context(), uploadPath("given/up", u.ID, "hashstate"), []byte(state)))
+		if got, err := p.Blobs().Upload(t.Context(), u.ID); err != nil || got.Size != want {
+			t.Errorf("%q: %d bytes, %v, want %d", state, got.Size, err, want)
+		}
+	}
+}

@@ -107,7 +107,9 @@ func (u *upload) look(ctx context.Context) error {
 	if _, busy := errors.AsType[driver.BusyError](err); busy {
 		// What is not closed is not sure yet.
 		at, _, err := u.storedHash(ctx)
-		u.size.Store(int64(at))
+		if at != givenUp {
+			u.size.Store(int64(at))
+		}
 		return err
 	}
 	if err != nil && !absent(err) {
