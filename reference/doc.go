@@ -5,6 +5,7 @@
 //	driver/            the storage-driver contract: a path-keyed byte store
 //	  inmemory/ …      drivers
 //	internal/layout/   name and digest → path of a driver
+//	internal/lru/      keeps what was used last, within a bound
 //	manifest/          media type → parser; what a manifest refers to
 //	storage/           registry.Registry over a driver
 //	cache/             what a store remembers of its blobs: in memory, in Redis
