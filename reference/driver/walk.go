@@ -91,6 +91,7 @@ func (w *walk) children(ctx context.Context, dir string) error {
 			return err
 		}
 	}
+	var stopped error
 	err := pieces(ctx, w.d, dir, after, func(entries []Entry) error {
 		paths := make([]string, len(entries))
 		for i, e := range entries {
@@ -98,12 +99,15 @@ func (w *walk) children(ctx context.Context, dir string) error {
 		}
 		JoinPaths(dir, paths)
 		for i, e := range entries {
-			if err := w.visit(ctx, &paths[i], e.IsDir); err != nil {
-				return err
+			if stopped = w.visit(ctx, &paths[i], e.IsDir); stopped != nil {
+				return stopped
 			}
 		}
 		return nil
 	})
+	if stopped != nil {
+		return stopped
+	}
 	return unlessNotFound(err)
 }
 

@@ -151,3 +151,26 @@ func TestChildren(t *testing.T) {
 		}
 	})
 }
+
+// TestWalkReturnsWhateverStopsIt: also an error that could be the walk's own.
+func TestWalkReturnsWhateverStopsIt(t *testing.T) {
+	t.Parallel()
+	eachLocal(t, func(t *testing.T, d driver.Driver) {
+		for _, p := range []string{"/dir/a/f", "/dir/b/f", "/dir/c"} {
+			must(t, d.PutContent(t.Context(), p, nil))
+		}
+		for _, at := range []string{"/dir/a", "/dir/a/f", "/dir/b/f", "/dir/c"} {
+			want := driver.PathNotFoundError{Path: "of the caller"}
+			last := ""
+			err := d.Walk(t.Context(), "/dir", func(i driver.FileInfo) error {
+				if last = i.Path(); last == at {
+					return want
+				}
+				return nil
+			})
+			if !errors.Is(err, want) || last != at {
+				t.Errorf("stopped at %s, the walk ends at %s with %v", at, last, err)
+			}
+		}
+	})
+}

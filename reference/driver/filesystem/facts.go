@@ -3,7 +3,7 @@ package filesystem
 import (
 	"bytes"
 	"errors"
-	"strings"
+	"hash/maphash"
 	"sync"
 
 	"github.com/registryconform/conform/reference/driver"
@@ -97,22 +97,32 @@ func (e *exclusive) stat(path string, read func() (driver.FileInfo, error)) (dri
 // facts remembers one thing of each path, bounded, until it changes. What is read
 // while it changes is not remembered. It is safe for concurrent use.
 type facts[V any] struct {
+	seed maphash.Seed
+
 	mu       sync.Mutex
-	known    lru.Cache[string, V]
+	known    lru.Cache[string, fact[V]]
 	reads    map[string]*reading
 	changing map[string]int // how many changes of the path are under way
-	removals int            // how many removals are
+	// removals counts those of a path, in a place by its hash, so that what is
+	// known below it need not be looked for. That others are in the same place
+	// makes them be asked for again.
+	removals [4096]struct{ begun, active uint32 }
+}
+
+type fact[V any] struct {
+	value V
+	stamp uint64 // of the path, when it was read
 }
 
 // A reading is of all who read one path at the same time.
 type reading struct {
 	users int
-	stale bool // something has changed since it began
+	stale bool // the path has changed since it began
 }
 
 func newFacts[V any]() *facts[V] {
 	return &facts[V]{
-		known: lru.Cache[string, V]{Bound: factsBound},
+		seed: maphash.MakeSeed(), known: lru.Cache[string, fact[V]]{Bound: factsBound},
 		reads: map[string]*reading{}, changing: map[string]int{},
 	}
 }
@@ -124,10 +134,10 @@ const tooMuch = -1
 // its cost, which is remembered.
 func (f *facts[V]) get(path string, read func() (value V, cost int, err error)) (V, error) {
 	f.mu.Lock()
-	value, ok := f.known.Get(path)
-	if ok {
+	stamp, stays := f.stamp(path)
+	if k, ok := f.known.Get(path); ok && k.stamp == stamp {
 		f.mu.Unlock()
-		return value, nil
+		return k.value, nil
 	}
 	r := f.join(path)
 	f.mu.Unlock()
@@ -137,17 +147,36 @@ func (f *facts[V]) get(path string, read func() (value V, cost int, err error)) 
 	if r.users--; r.users == 0 && f.reads[path] == r {
 		delete(f.reads, path)
 	}
-	if err == nil && cost != tooMuch && !r.stale {
-		f.known.Put(path, value, cost+len(path)+factCost)
+	// If it was removed meanwhile, its stamp is another by now.
+	if err == nil && cost != tooMuch && !r.stale && stays {
+		f.known.Put(path, fact[V]{value, stamp}, cost+len(path)+factCost)
 	}
 	return value, err
+}
+
+// stamp returns a number that grows with each removal of the path, or of a path
+// above it, and whether none is under way. The lock must be held.
+func (f *facts[V]) stamp(path string) (stamp uint64, stays bool) {
+	stays = true
+	for i := 1; i <= len(path); i++ {
+		if i == len(path) || path[i] == '/' {
+			r := f.removals[f.place(path[:i])]
+			stamp += uint64(r.begun)
+			stays = stays && r.active == 0
+		}
+	}
+	return stamp, stays
+}
+
+func (f *facts[V]) place(path string) uint64 {
+	return maphash.String(f.seed, path) % uint64(len(f.removals))
 }
 
 // join returns the reading of a path that begins now. The lock must be held.
 func (f *facts[V]) join(path string) *reading {
 	r := f.reads[path]
 	switch {
-	case f.removals > 0 || f.changing[path] > 0:
+	case f.changing[path] > 0:
 		return &reading{users: 1, stale: true}
 	case r == nil:
 		r = &reading{}
@@ -162,27 +191,15 @@ func (f *facts[V]) begin(path string, below bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changing[path]++
-	f.forget(path)
-	if !below {
-		return
-	}
-	f.removals++
-	prefix := path + "/"
-	f.known.DeleteFunc(func(p string) bool { return strings.HasPrefix(p, prefix) })
-	for p := range f.reads {
-		if strings.HasPrefix(p, prefix) {
-			f.forget(p)
-		}
-	}
-}
-
-// forget drops what is known of a path, and what those learn who read it now. The
-// lock must be held.
-func (f *facts[V]) forget(path string) {
 	f.known.Delete(path)
 	if r := f.reads[path]; r != nil {
 		r.stale = true
 		delete(f.reads, path)
+	}
+	if below {
+		r := &f.removals[f.place(path)]
+		r.begun++
+		r.active++
 	}
 }
 
@@ -194,6 +211,6 @@ func (f *facts[V]) end(path string, below bool) {
 		delete(f.changing, path)
 	}
 	if below {
-		f.removals--
+		f.removals[f.place(path)].active--
 	}
 }

@@ -100,7 +100,8 @@ func (l *loose) allGone(full string) {
 // unsynced is what must be synced for names to last.
 type unsynced struct {
 	dirs  map[string]bool
-	loose []*looseDir // whose names last with it
+	made  []*looseDir // the directories that came into view
+	loose []*looseDir // all whose names last with it
 }
 
 // add adds what must be synced for the name of a file or directory to last. Among

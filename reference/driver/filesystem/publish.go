@@ -102,19 +102,15 @@ func (s *staged) end() error {
 
 // publish gives the files their names, for good unless noSync is set.
 func (d *Driver) publish(files []*staged, noSync bool) (err error) {
-	var shown []*looseDir // the directories that came into view
-	defer func() { d.loose.end(shown, d.noSync || err == nil && !noSync) }()
 	names := &unsynced{dirs: map[string]bool{}}
+	defer func() { d.loose.end(names.made, d.noSync || err == nil && !noSync) }()
 	for range maxTries {
 		units, err := d.stage(files)
 		if err == nil && !noSync {
 			err = syncUnits(units)
 		}
 		if err == nil {
-			for _, u := range units {
-				shown = append(shown, d.loose.begin(u.unsynced(noSync)...)...)
-			}
-			err = d.show(units, names)
+			err = d.show(units, names, noSync)
 		}
 		for _, u := range units {
 			err = errors.Join(err, u.dissolve())
@@ -134,11 +130,14 @@ func (d *Driver) publish(files []*staged, noSync bool) (err error) {
 
 // show brings units into view, one after the other, and adds what must be synced
 // for it to last.
-func (d *Driver) show(units []*unit, names *unsynced) error {
+func (d *Driver) show(units []*unit, names *unsynced, noSync bool) error {
 	for _, u := range units {
+		dirs := d.loose.begin(u.unsynced(noSync)...)
 		if err := u.rename(); err != nil {
+			d.loose.end(dirs, true) // for they are not in view
 			return err
 		}
+		names.made = append(names.made, dirs...)
 		for _, s := range u.files {
 			s.placed = true
 		}

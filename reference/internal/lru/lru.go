@@ -59,16 +59,6 @@ func (c *Cache[K, V]) Delete(key K) {
 	}
 }
 
-// DeleteFunc forgets the values of the keys for which f returns true. It asks for
-// all of them.
-func (c *Cache[K, V]) DeleteFunc(f func(K) bool) {
-	for key, e := range c.byKey {
-		if f(key) {
-			c.drop(e)
-		}
-	}
-}
-
 // DropOldest forgets the value that was used least lately, if there is any.
 func (c *Cache[K, V]) DropOldest() {
 	if e := c.order.Back(); e != nil {

@@ -50,7 +50,7 @@ func TestLeastLatelyUsedGoes(t *testing.T) {
 	has("")
 	c.Put("a", "again", 1)
 	c.Put("b", "again", 1)
-	c.DeleteFunc(func(key string) bool { return key == "a" })
+	c.Delete("a")
 	c.Delete("c")
 	has("b")
 	c.Put("a", "the latest", 1)
