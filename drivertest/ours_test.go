@@ -2,6 +2,7 @@ package drivertest_test
 
 import (
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/registryconform/conform/drivertest"
@@ -37,28 +38,15 @@ func TestInMemory(t *testing.T) {
 }
 
 // TestFilesystem shows S-010, K-58, K-64.
-func TestFilesystem(t *testing.T) {
-	cfg := ours()
-	cfg.Hooks.Reopen = func(dir string) (drivertest.Target, error) {
-		d, err := filesystem.New(filesystem.Parameters{Root: dir})
-		return drivertest.Adapt(d), err
-	}
-	drivertest.RunStore(t, func(tb testing.TB) func() driver.Driver {
-		root := tb.TempDir()
-		return func() driver.Driver {
-			d, err := filesystem.New(filesystem.Parameters{Root: root})
-			if err != nil {
-				tb.Error(err)
-			}
-			return d
-		}
-	}, cfg)
-}
+func TestFilesystem(t *testing.T) { judgeFilesystem(t, false) }
 
 // TestFilesystemExclusive judges a driver that remembers what it knows.
-func TestFilesystemExclusive(t *testing.T) {
-	open := func(root string) (*filesystem.Driver, error) {
-		return filesystem.New(filesystem.Parameters{Root: root, Exclusive: true})
+func TestFilesystemExclusive(t *testing.T) { judgeFilesystem(t, true) }
+
+// judgeFilesystem judges one driver for each opening of a store, or the only one.
+func judgeFilesystem(t *testing.T, exclusive bool) {
+	open := func(root string) (driver.Driver, error) {
+		return filesystem.New(filesystem.Parameters{Root: root, Exclusive: exclusive})
 	}
 	cfg := ours()
 	cfg.Hooks.Reopen = func(dir string) (drivertest.Target, error) {
@@ -66,11 +54,18 @@ func TestFilesystemExclusive(t *testing.T) {
 		return drivertest.Adapt(d), err
 	}
 	drivertest.RunStore(t, func(tb testing.TB) func() driver.Driver {
-		d, err := open(tb.TempDir())
-		if err != nil {
-			tb.Fatal(err)
+		root := tb.TempDir()
+		next := func() driver.Driver {
+			d, err := open(root)
+			if err != nil {
+				tb.Error(err)
+			}
+			return d
 		}
-		return func() driver.Driver { return d }
+		if exclusive {
+			next = sync.OnceValue(next)
+		}
+		return next
 	}, cfg)
 }
 

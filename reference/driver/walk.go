@@ -30,6 +30,16 @@ type Entry struct {
 // CompareEntries orders entries by name.
 func CompareEntries(a, b Entry) int { return strings.Compare(a.Name, b.Name) }
 
+// EntryPaths returns the paths of children of a directory.
+func EntryPaths(dir string, entries []Entry) []string {
+	paths := make([]string, len(entries))
+	for i, e := range entries {
+		paths[i] = e.Name
+	}
+	JoinPaths(dir, paths)
+	return paths
+}
+
 // EntriesAfter returns what ListAfter does of all children of a directory, sorted.
 func EntriesAfter(all []Entry, after string, most int) []Entry {
 	i, found := slices.BinarySearchFunc(all, after, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
@@ -93,11 +103,7 @@ func (w *walk) children(ctx context.Context, dir string) error {
 	}
 	var stopped error
 	err := pieces(ctx, w.d, dir, after, func(entries []Entry) error {
-		paths := make([]string, len(entries))
-		for i, e := range entries {
-			paths[i] = e.Name
-		}
-		JoinPaths(dir, paths)
+		paths := EntryPaths(dir, entries)
 		for i, e := range entries {
 			if stopped = w.visit(ctx, &paths[i], e.IsDir); stopped != nil {
 				return stopped

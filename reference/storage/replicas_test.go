@@ -51,6 +51,13 @@ func shared(t *testing.T) map[string]func() (driver.Driver, error) {
 	}
 }
 
+// sharedOrOwn opens drivers over one store, that of this process as well.
+func sharedOrOwn(t *testing.T) map[string]func() (driver.Driver, error) {
+	all, memory := shared(t), inmemory.New(inmemory.Parameters{})
+	all["inmemory"] = func() (driver.Driver, error) { return memory, nil }
+	return all
+}
+
 // openReplicas returns a repository as so many replicas of a registry have it.
 func openReplicas(t *testing.T, open func() (driver.Driver, error), n int, name string) []registry.Repository {
 	t.Helper()
@@ -253,10 +260,8 @@ func TestFingerprintsOutliveTheirWriter(t *testing.T) {
 // its place.
 func TestMoverMovesItsOwn(t *testing.T) {
 	t.Parallel()
-	all := shared(t)
+	all := sharedOrOwn(t)
 	delete(all, "filesystem") // its writers are none
-	memory := inmemory.New(inmemory.Parameters{})
-	all["inmemory"] = func() (driver.Driver, error) { return memory, nil }
 	for name, open := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -309,12 +314,8 @@ func TestAskingEndsNoUpload(t *testing.T) {
 			}
 			must(t, second(w.Commit(t.Context(), registry.Descriptor{Digest: digest.FromBytes(content)})))
 			must(t, w.Close())
-			blob, err := replicas[1].Blobs().Open(t.Context(), digest.FromBytes(content))
-			must(t, err)
-			defer blob.Close()
-			got, err := io.ReadAll(blob)
-			if err != nil || !bytes.Equal(got, content) {
-				t.Errorf("%d bytes came back, %v", len(got), err)
+			if got := read(t, replicas[1], digest.FromBytes(content)); !bytes.Equal(got, content) {
+				t.Errorf("%d bytes came back", len(got))
 			}
 		})
 	}
@@ -328,10 +329,7 @@ type plain struct{ driver.Driver }
 // is writing.
 func TestUncommitted(t *testing.T) {
 	t.Parallel()
-	all := shared(t)
-	memory := inmemory.New(inmemory.Parameters{})
-	all["inmemory"] = func() (driver.Driver, error) { return memory, nil }
-	for name, open := range all {
+	for name, open := range sharedOrOwn(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := t.Context()

@@ -18,7 +18,7 @@ const (
 )
 
 // An exclusive is what the driver of a root that nobody else changes knows of its
-// files. Nil knows nothing.
+// files. Nil is told of changes and knows nothing.
 type exclusive struct {
 	contents *facts[content]
 	infos    *facts[driver.FileInfo]
@@ -55,12 +55,9 @@ func (e *exclusive) changes(path string, below bool) func() {
 }
 
 // getContent returns the content of a file, which read returns if it is not known.
-func (e *exclusive) getContent(path string, read func() ([]byte, error)) ([]byte, error) {
-	if e == nil {
-		return read()
-	}
+func (e *exclusive) getContent(path string, read func(path string) ([]byte, error)) ([]byte, error) {
 	c, err := e.contents.get(path, func() (content, int, error) {
-		b, err := read()
+		b, err := read(path)
 		if _, absent := errors.AsType[driver.PathNotFoundError](err); absent {
 			return content{absent: true}, 0, nil
 		}
@@ -81,12 +78,9 @@ func (e *exclusive) getContent(path string, read func() ([]byte, error)) ([]byte
 }
 
 // stat describes a file or directory, as read does; files are remembered.
-func (e *exclusive) stat(path string, read func() (driver.FileInfo, error)) (driver.FileInfo, error) {
-	if e == nil {
-		return read()
-	}
+func (e *exclusive) stat(path string, read func(path string) (driver.FileInfo, error)) (driver.FileInfo, error) {
 	return e.infos.get(path, func() (driver.FileInfo, int, error) {
-		info, err := read()
+		info, err := read(path)
 		if err != nil || info.IsDir() {
 			return info, tooMuch, err
 		}

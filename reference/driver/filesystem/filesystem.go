@@ -180,25 +180,27 @@ func (d *Driver) GetContent(ctx context.Context, path string) ([]byte, error) {
 	if err := check(ctx, path, false); err != nil {
 		return nil, err
 	}
-	return d.alone.getContent(path, func() ([]byte, error) {
-		content, err := d.getContent(path)
-		return content, typed(path, err)
-	})
+	if d.alone != nil {
+		return d.alone.getContent(path, d.getContent)
+	}
+	return d.getContent(path)
 }
 
 func (d *Driver) getContent(path string) ([]byte, error) {
 	full := d.full(path)
 	info, err := os.Stat(full)
 	if err != nil {
-		return nil, err
+		return nil, typed(path, err)
 	}
 	if content, ok := d.contents.get(path, info); ok {
 		return bytes.Clone(content), nil
 	}
 	if d.alone == nil && info.Size() <= keptSize && isSettled(info) {
-		return d.keepContent(path)
+		content, err := d.keepContent(path)
+		return content, typed(path, err)
 	}
-	return readFile(full, info.Size())
+	content, err := readFile(full, info.Size())
+	return content, typed(path, err)
 }
 
 // keepContent reads a file, and remembers what it holds if it is still worth it.
@@ -257,13 +259,18 @@ func (d *Driver) Stat(ctx context.Context, path string) (driver.FileInfo, error)
 	if err := check(ctx, path, true); err != nil {
 		return nil, err
 	}
-	return d.alone.stat(path, func() (driver.FileInfo, error) {
-		i, err := os.Stat(d.full(path))
-		if err != nil {
-			return nil, typed(path, err)
-		}
-		return info{path: path, FileInfo: i}, nil
-	})
+	if d.alone != nil {
+		return d.alone.stat(path, d.stat)
+	}
+	return d.stat(path)
+}
+
+func (d *Driver) stat(path string) (driver.FileInfo, error) {
+	i, err := os.Stat(d.full(path))
+	if err != nil {
+		return nil, typed(path, err)
+	}
+	return info{path: path, FileInfo: i}, nil
 }
 
 // List implements [driver.Driver].

@@ -103,7 +103,7 @@ func (s *staged) end() error {
 // publish gives the files their names, for good unless noSync is set.
 func (d *Driver) publish(files []*staged, noSync bool) (err error) {
 	names := &unsynced{dirs: map[string]bool{}}
-	defer func() { d.loose.end(names.made, d.noSync || err == nil && !noSync) }()
+	defer func() { d.loose.end(names.made, err == nil && !noSync) }()
 	for range maxTries {
 		units, err := d.stage(files)
 		if err == nil && !noSync {
@@ -132,7 +132,10 @@ func (d *Driver) publish(files []*staged, noSync bool) (err error) {
 // for it to last.
 func (d *Driver) show(units []*unit, names *unsynced, noSync bool) error {
 	for _, u := range units {
-		dirs := d.loose.begin(u.unsynced(noSync)...)
+		var dirs []*looseDir
+		if !d.noSync { // for then nothing is to last
+			dirs = d.loose.begin(u.unsynced(noSync)...)
+		}
 		if err := u.rename(); err != nil {
 			d.loose.end(dirs, true) // for they are not in view
 			return err

@@ -183,13 +183,7 @@ func (d *Driver) List(ctx context.Context, path string) ([]string, error) {
 	if n == nil || !n.isDir() {
 		return nil, notFound(path)
 	}
-	entries := n.entries()
-	paths := make([]string, len(entries))
-	for i, e := range entries {
-		paths[i] = e.Name
-	}
-	driver.JoinPaths(path, paths)
-	return paths, nil
+	return driver.EntryPaths(path, n.entries()), nil
 }
 
 // ListAfter implements [driver.Lister].
